@@ -1,0 +1,33 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build deps test conformance lint bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start everything in one process, with its data in ./data
+	go run ./cmd/rawlink up
+
+build: ## build the programs into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+deps: ## install what the tests need and this machine lacks
+	scripts/deps.sh
+
+test: deps ## check form, then run every test, conformance last
+	scripts/test.sh
+	scripts/conformance.sh
+
+conformance: deps ## run the published Python client against a running Rawlink
+	scripts/conformance.sh
+
+lint: ## run golangci-lint, building it first where it is missing (minutes)
+	scripts/lint.sh
+
+bench: ## run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## fuzz each target for FUZZTIME (10s)
+	scripts/fuzz.sh
+
+clean: ## remove the built programs; tools and ./data stay
+	rm -f bin/rawlink bin/edge bin/origin bin/bench

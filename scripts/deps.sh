@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks: the servers that they start
+# (see internal/testenv), a C compiler for the race detector, Python for the
+# conformance tests. Running it again changes nothing. It starts no service.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+have() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null; }
+
+missing=()
+have redis-server || missing+=(redis-server)
+have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+have clamd || missing+=(clamav-daemon)
+have strace || missing+=(strace)
+have gcc || have clang || missing+=(gcc libc6-dev)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+
+policy=/usr/sbin/policy-rc.d
+forbid_services() { # Debian's packages start their services unless this says no
+	[ -e $policy ] && return
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+	if [ "$(id -u)" != 0 ] || ! have apt-get; then
+		echo "deps: please install: ${missing[*]} (Debian's names; root's \`make deps\` does it)" >&2
+		exit 1
+	fi
+	echo "deps: installing ${missing[*]}"
+	forbid_services
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q
+	apt-get install -qy --no-install-recommends "${missing[@]}"
+fi
+
+scripts/tool.sh versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0 >/dev/null

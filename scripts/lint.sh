@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Runs the linters and the layer rules of .golangci.yml.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+lint=$(scripts/tool.sh golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint v2.15.0)
+"$lint" run "$@" ./...

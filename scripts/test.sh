@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Form first, for it costs seconds; then every test under the race detector. The
+# conformance tests need their client: conformance.sh runs them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+	printf 'gofmt these files:\n%s\n' "$unformatted" >&2
+	exit 1
+fi
+go vet ./...
+go list ./... | grep -v '^rawlink/internal/conformance' | xargs go test -race -timeout 20m
+go test -run Allocates ./internal/share ./cache ./edge # the race detector allocates by itself
