@@ -1,0 +1,237 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var errNo = errors.New("no such record")
+
+// source is a fake that counts and can be held.
+type source struct {
+	load func(ctx context.Context, key string) (int, error)
+	asOf time.Time // what it says of its answers' age
+}
+
+func (s *source) fill(ctx context.Context, key string) (int, time.Time, error) {
+	value, err := s.load(ctx, key)
+	return value, s.asOf, err
+}
+
+func mustRecords(tb testing.TB, now func() time.Time, s *source) *Records[string, int] {
+	tb.Helper()
+	r, err := New(Config[string, int]{
+		Load:        s.fill,
+		LoadTimeout: 10 * time.Second,
+		Refusal:     func(err error) bool { return errors.Is(err, errNo) },
+		RefusalTTL:  time.Second,
+		MaxBytes:    1 << 20,
+		MaxStale:    5 * time.Second,
+		ServeStale:  60 * time.Second,
+		Now:         now,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(r.Close)
+	return r
+}
+
+func mustFill(tb testing.TB, r *Records[string, int], key string) int {
+	tb.Helper()
+	v, err := r.Fill(context.Background(), key)
+	if err != nil {
+		tb.Fatalf("Fill(%q): %v", key, err)
+	}
+	r.Wait()
+	return v
+}
+
+func TestRecordFreshness(t *testing.T) {
+	start := time.Unix(1000, 0)
+	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
+	tests := []struct {
+		name    string
+		happens func(*Records[string, int])
+		now     time.Time
+		want    State
+	}{
+		{"at once", nil, at(0), Hit},
+		{"last moment of MaxStale", nil, at(4.999), Hit},
+		{"MaxStale over", nil, at(5), Stale},
+		{"ServeStale nearly over", nil, at(59.999), Stale},
+		{"ServeStale over", nil, at(60), Miss},
+		{"tick prolongs", func(r *Records[string, int]) { r.Verified(at(100)) }, at(104), Hit},
+		{"tick prolongs stale use", func(r *Records[string, int]) { r.Verified(at(100)) }, at(159), Stale},
+		{"invalidated", func(r *Records[string, int]) { r.Invalidate("k") }, at(0), Miss},
+		{"invalidated, tick", func(r *Records[string, int]) { r.Invalidate("k"); r.Verified(at(1)) }, at(1), Miss},
+		{"gap", func(r *Records[string, int]) { r.InvalidateAll() }, at(0), Stale},
+		{"gap, tick", func(r *Records[string, int]) { r.InvalidateAll(); r.Verified(at(50)) }, at(51), Stale},
+		{"gap, ticks don't prolong", func(r *Records[string, int]) { r.InvalidateAll(); r.Verified(at(50)) }, at(61), Miss},
+		{"tick, gap: stale from the last tick before it",
+			func(r *Records[string, int]) { r.Verified(at(100)); r.InvalidateAll(); r.Verified(at(120)) }, at(159), Stale},
+		{"tick, gap: and no longer",
+			func(r *Records[string, int]) { r.Verified(at(100)); r.InvalidateAll(); r.Verified(at(120)) }, at(160), Miss},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &source{load: func(context.Context, string) (int, error) { return 1, nil }}
+			r := mustRecords(t, func() time.Time { return start }, s)
+			mustFill(t, r, "k")
+			if tt.happens != nil {
+				tt.happens(r)
+			}
+			if _, got, err := r.Get("k", tt.now); got != tt.want || err != nil {
+				t.Errorf("Get = %v, %v; want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRefusalIsShort(t *testing.T) {
+	now := time.Unix(1000, 0)
+	s := &source{load: func(context.Context, string) (int, error) { return 0, errNo }}
+	r := mustRecords(t, func() time.Time { return now }, s)
+	if _, err := r.Fill(context.Background(), "k"); !errors.Is(err, errNo) {
+		t.Fatalf("Fill: %v; want the refusal", err)
+	}
+	r.Wait()
+	if _, got, err := r.Get("k", now.Add(999*time.Millisecond)); got != Hit || !errors.Is(err, errNo) {
+		t.Errorf("remembered refusal: %v, %v; want hit", got, err)
+	}
+	r.Verified(now.Add(time.Minute)) // a tick prolongs values, not refusals
+	if _, got, _ := r.Get("k", now.Add(time.Second)); got != Miss {
+		t.Errorf("after its life: %v; want miss", got)
+	}
+	r.Invalidate("k")
+	if _, got, _ := r.Get("k", now); got != Miss {
+		t.Errorf("after invalidation: %v; want miss", got)
+	}
+}
+
+func TestFailureIsNotRemembered(t *testing.T) {
+	s := &source{load: func(context.Context, string) (int, error) { return 0, errors.New("down") }}
+	r := mustRecords(t, nil, s)
+	if _, err := r.Fill(context.Background(), "k"); err == nil {
+		t.Fatal("want an error")
+	}
+	r.Wait()
+	if _, got, _ := r.Get("k", time.Now()); got != Miss {
+		t.Errorf("Get = %v; want miss", got)
+	}
+}
+
+// A fill reads the old value; the invalidation arrives before the fill ends.
+func TestSlowFillNeverBeatsAnInvalidation(t *testing.T) {
+	entered, release := make(chan struct{}, 2), make(chan int)
+	s := &source{load: func(context.Context, string) (int, error) { entered <- struct{}{}; return <-release, nil }}
+	r := mustRecords(t, nil, s)
+	got := make(chan int)
+	fill := func() {
+		v, err := r.Fill(context.Background(), "k")
+		if err != nil {
+			t.Error(err)
+		}
+		got <- v
+	}
+	go fill()
+	<-entered // it has taken its stamp and is reading the source
+
+	r.Invalidate("k")
+	go fill() // comes after the invalidation: must not join
+	<-entered
+	release <- 1 // one of the two gets the old value; if it's the first, it asks again
+	release <- 2
+	// Whoever held the old stamp starts again; feed it until both are done.
+	for results := 0; results < 2; {
+		select {
+		case <-got:
+			results++
+		case <-entered:
+		case release <- 2:
+		}
+	}
+	r.Wait()
+	s.load = func(context.Context, string) (int, error) { return 2, nil }
+	if v, state, _ := r.Get("k", time.Now()); state == Hit && v != 2 {
+		t.Errorf("the cache believes %d; want 2 or nothing", v)
+	}
+}
+
+// The same, told from the requester's side: the answer is the new one.
+func TestFillAsksAgainWhenOvertaken(t *testing.T) {
+	var r *Records[string, int]
+	asked := 0
+	s := &source{load: func(context.Context, string) (int, error) {
+		if asked++; asked == 1 {
+			r.Invalidate("k")
+			return 1, nil
+		}
+		return 2, nil
+	}}
+	r = mustRecords(t, nil, s)
+	if v := mustFill(t, r, "k"); v != 2 || asked != 2 {
+		t.Errorf("Fill = %d after %d questions; want 2 after 2", v, asked)
+	}
+	s.load = func(context.Context, string) (int, error) { r.Invalidate("k"); return 3, nil }
+	if _, err := r.Fill(context.Background(), "k"); !errors.Is(err, ErrUnsettled) {
+		t.Errorf("endless invalidation: %v; want ErrUnsettled", err)
+	}
+}
+
+// Whatever is filled, invalidated and looked up in whatever order, a hit is
+// the source's value as of the key's latest invalidation.
+func TestHitIsNeverOlderThanItsInvalidation(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		now := time.Unix(1000, 0)
+		truth := map[string]int{}
+		s := &source{load: func(_ context.Context, key string) (int, error) { return truth[key], nil }}
+		r, err := New(Config[string, int]{
+			Load: s.fill, LoadTimeout: time.Second, MaxBytes: 1 << 16,
+			MaxStale: 5 * time.Second, ServeStale: time.Minute, Now: func() time.Time { return now },
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer r.Close()
+		keys := rapid.SampledFrom([]string{"a", "b", "c"})
+		rt.Repeat(map[string]func(*rapid.T){
+			"fill":   func(rt *rapid.T) { _, _ = r.Fill(context.Background(), keys.Draw(rt, "key")); r.Wait() },
+			"change": func(rt *rapid.T) { k := keys.Draw(rt, "key"); truth[k]++; r.Invalidate(k) },
+			"miss a change": func(rt *rapid.T) {
+				truth[keys.Draw(rt, "key")]++
+				r.InvalidateAll()
+			},
+			"tick": func(*rapid.T) { r.Verified(now) },
+			"wait": func(rt *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(1, 7).Draw(rt, "s")) * time.Second) },
+			"": func(rt *rapid.T) {
+				for k, want := range truth {
+					if v, state, _ := r.Get(k, now); state == Hit && v != want {
+						rt.Fatalf("hit %q = %d; want %d", k, v, want)
+					}
+				}
+			},
+		})
+	})
+}
+
+// An answer that was old when it came is not fresher for having come now.
+func TestAnOldAnswerStaysOld(t *testing.T) {
+	start := time.Unix(1000, 0)
+	s := &source{load: func(context.Context, string) (int, error) { return 1, nil }, asOf: start.Add(-4 * time.Second)}
+	r := mustRecords(t, func() time.Time { return start }, s)
+	mustFill(t, r, "k")
+	for after, want := range map[time.Duration]State{999 * time.Millisecond: Hit, time.Second: Stale, 56 * time.Second: Miss} {
+		if _, got, _ := r.Get("k", start.Add(after)); got != want {
+			t.Errorf("%v after the fill: %v; want %v", after, got, want)
+		}
+	}
+	r.Verified(start) // a tick vouches for it as for any other
+	if _, got, _ := r.Get("k", start.Add(4*time.Second)); got != Hit {
+		t.Errorf("after a tick: %v; want hit", got)
+	}
+}
