@@ -1,0 +1,59 @@
+package testenv
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// errNoMain says what a package lacks that asks for a shared server.
+var errNoMain = errors.New("who closes the shared servers? " +
+	"add to this package: func TestMain(m *testing.M) { testenv.Main(m) }")
+
+// common is what the tests of this process share; nil outside Main. A package
+// variable, because testing hands nothing from TestMain to a test.
+var common *house
+
+// house holds the shared servers, each started by the first who asks. A start
+// that failed is not tried again: each test that asks fails with its reason.
+type house struct {
+	postgres func() (*cluster, error)
+	s3       func() (*gateway, error)
+
+	mu      sync.Mutex
+	closers []func()
+}
+
+// Main runs the tests and then ends the servers that they shared.
+func Main(m *testing.M) {
+	h := &house{}
+	h.postgres = sync.OnceValues(func() (*cluster, error) { return startCluster(h) })
+	h.s3 = sync.OnceValues(func() (*gateway, error) { return startGateway(h) })
+	defer h.close()
+	common = h
+	m.Run()
+}
+
+// atEnd has end called after the tests, the latest first.
+func (h *house) atEnd(end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closers = append(h.closers, end)
+}
+
+func (h *house) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, end := range slices.Backward(h.closers) {
+		end()
+	}
+}
+
+// IgnoreServers has goleak look past the goroutine that waits for each running
+// server: it ends with the server, after the test.
+func IgnoreServers() goleak.Option {
+	return goleak.IgnoreAnyFunction("rawlink/internal/testenv.(*process).live")
+}

@@ -1,0 +1,160 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// createWithin is the time that making or dropping a database may take.
+const createWithin = 60 * time.Second
+
+// cluster is the test process's PostgreSQL.
+type cluster struct {
+	port int
+	made atomic.Int64 // databases so far; numbers their names
+}
+
+// Postgres returns the data source name of a new, empty database, dropped when
+// the test ends, with whoever is still connected. The cluster behind it is shared
+// by the test process (see Main) and does not sync to disk.
+func Postgres(tb testing.TB) (dsn string) {
+	tb.Helper()
+	if common == nil {
+		tb.Fatal(errNoMain)
+	}
+	c, err := common.postgres()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name := fmt.Sprintf("test_%d", c.made.Add(1))
+	if err := c.exec("CREATE DATABASE " + name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c.dsn(name)
+}
+
+func (c *cluster) dsn(database string) string {
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", loopback(c.port), database)
+}
+
+// exec runs one statement as the superuser.
+func (c *cluster) exec(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), createWithin)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.dsn("postgres"))
+	if err != nil {
+		return fmt.Errorf("run %q: %w", statement, err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("run %q: %w", statement, err)
+	}
+	return nil
+}
+
+func startCluster(h *house) (*cluster, error) {
+	initdb, errInit := find("initdb", "/usr/lib/postgresql/*/bin")
+	owner, errOwner := postgresOwner()
+	dir, errDir := tempDir("postgres", h.atEnd)
+	if err := errors.Join(errInit, errOwner, errDir); err != nil {
+		return nil, err
+	}
+	data, err := initCluster(initdb, dir, owner)
+	if err != nil {
+		return nil, err
+	}
+	p, port, err := boot(func(port int) command { return serveCluster(initdb, dir, data, port, owner) })
+	if err != nil {
+		return nil, err
+	}
+	h.atEnd(p.stop)
+	return &cluster{port: port}, nil
+}
+
+// initCluster makes the cluster's files in dir and returns their folder.
+func initCluster(initdb, dir string, owner *syscall.Credential) (string, error) {
+	if owner != nil {
+		if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
+			return "", fmt.Errorf("give the cluster's folder to its user: %w", err)
+		}
+	}
+	data := filepath.Join(dir, "data")
+	cmd := exec.Command(initdb, "-D", data, "-U", "postgres",
+		"--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: owner}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return data, nil
+}
+
+// serveCluster describes the server. It is started without pg_ctl, whose child
+// would not be ours. SIGINT is PostgreSQL's "fast" end: it waits for no client.
+func serveCluster(initdb, dir, data string, port int, owner *syscall.Credential) command {
+	bin := initdb // may be a link in the PATH; the server is beside what it points to
+	if real, err := filepath.EvalSymlinks(initdb); err == nil {
+		bin = real
+	}
+	return command{
+		name: "postgres", path: filepath.Join(filepath.Dir(bin), "postgres"), dir: dir,
+		args: []string{
+			"-D", data, "-p", strconv.Itoa(port),
+			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+		},
+		owner: owner,
+		quit:  syscall.SIGINT,
+		ready: func(ctx context.Context, _ int) error { return clusterReady(ctx, port, data) },
+	}
+}
+
+// clusterReady asks the PostgreSQL at port whether it serves these files.
+func clusterReady(ctx context.Context, port int, data string) error {
+	conn, err := pgx.Connect(ctx, (&cluster{port: port}).dsn("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	var served string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('data_directory')").Scan(&served); err != nil {
+		return err
+	}
+	if served != data {
+		return fmt.Errorf("another PostgreSQL has port %d", port)
+	}
+	return nil
+}
+
+// postgresOwner returns whom the cluster runs as: PostgreSQL refuses root, so
+// root hands it to the user that the package made; anybody else runs it himself.
+// Changing the user in the fork, not through setpriv, keeps the parent-death
+// signal, which the kernel forgets when credentials change.
+func postgresOwner() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL can't run as root: %w: run `make deps`", err)
+	}
+	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(errUID, errGID)
+}
