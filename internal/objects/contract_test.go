@@ -1,0 +1,487 @@
+package objects_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rawlink/internal/disposition"
+	"rawlink/internal/objects"
+	"rawlink/internal/share"
+)
+
+// contract is what every store keeps, whatever it is made of.
+var contract = []struct {
+	name string
+	test func(*testing.T, lab)
+}{
+	{"an upload is there, whole", testUpload},
+	{"an upload is held to what was signed", testUploadRefused},
+	{"an empty upload is held to its length too", testEmpty},
+	{"a digest is checked by the store", testDigest},
+	{"a URL ends", testExpiry},
+	{"a broken upload never looks whole", testBrokenUpload},
+	{"a read is pinned to its version", testPinned},
+	{"any span reads as in memory", testSpans},
+	{"a reader can be left and cancelled", testLeave},
+	{"a presigned GET names and types the bytes", testGet},
+	{"parts make one object", testParts},
+	{"wrong parts are refused and can be corrected", testWrongParts},
+	{"an aborted upload is gone", testAbort},
+	{"settled bytes are out of a ticket's reach", testSettle},
+	{"deleting twice is deleting once", testDelete},
+	{"odd keys are kept apart", testKeys},
+	{"bad arguments are refused unsent", testInvalid},
+	{"a large object costs no memory", testMemory},
+	{"the store is ready", func(t *testing.T, l lab) {
+		if err := l.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}
+
+func TestLocalKeepsTheContract(t *testing.T) {
+	runContract(t, func(t *testing.T) objects.Store { return newLocal(t, t.TempDir()) })
+}
+
+func TestS3KeepsTheContract(t *testing.T) {
+	runContract(t, func(t *testing.T) objects.Store { return newS3(t, s3Config(t)) })
+}
+
+func runContract(t *testing.T, open func(*testing.T) objects.Store) {
+	for _, c := range contract {
+		t.Run(c.name, func(t *testing.T) {
+			noLeak(t)
+			c.test(t, newLab(t, open(t)))
+		})
+	}
+}
+
+func testUpload(t *testing.T, l lab) {
+	content := random(100_000)
+	signed, err := l.PresignPut(t.Context(), objects.PutSpec{
+		Key: "t/one", Size: int64(len(content)), ContentType: "image/png", Expires: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(signed.Headers) != 1 || signed.Headers["Content-Type"] != "image/png" {
+		t.Fatalf("Headers = %v; want Content-Type alone: clients send nothing else", signed.Headers)
+	}
+	if left := time.Until(signed.Expires); left > time.Minute || left < 50*time.Second {
+		t.Fatalf("Expires in %v; want about a minute", left)
+	}
+	got := l.put(t, signed, content)
+	info, err := l.Head(t.Context(), "t/one")
+	if got.status != http.StatusOK || err != nil {
+		t.Fatalf("PUT answered %d %s; Head failed with %v", got.status, got.body, err)
+	}
+	if got.header.Get("ETag") != `"`+info.ETag+`"` || info.ETag == "" {
+		t.Errorf("ETag of the PUT = %s; of Head, without quotes, = %s", got.header.Get("ETag"), info.ETag)
+	}
+	if info.Size != int64(len(content)) || time.Since(info.Modified).Abs() > time.Minute {
+		t.Errorf("Head = %d bytes of %v; want %d of now", info.Size, info.Modified, len(content))
+	}
+	if info.SHA256 != "" && info.SHA256 != digest(content) {
+		t.Errorf("SHA256 = %s; want %s or none", info.SHA256, digest(content))
+	}
+	if read, err := l.read(t, "t/one", info.ETag, 0, info.Size); err != nil || !bytes.Equal(read, content) {
+		t.Errorf("read %d bytes, error %v; want what was stored", len(read), err)
+	}
+}
+
+func testUploadRefused(t *testing.T, l lab) {
+	content := []byte("twelve bytes")
+	signed, err := l.PresignPut(t.Context(), objects.PutSpec{Key: "k", Size: 12, ContentType: "text/plain", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := l.PresignPut(t.Context(), objects.PutSpec{Key: "other", Size: 12, ContentType: "text/plain", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, yours := mustParse(t, signed.URL), mustParse(t, other.URL)
+	mine.RawQuery, yours.RawQuery = yours.RawQuery, mine.RawQuery
+	typed := func(text string) map[string]string { return map[string]string{"Content-Type": text} }
+	for _, c := range []struct {
+		name, method, url string
+		body              string
+		header            map[string]string
+	}{
+		{"longer", http.MethodPut, signed.URL, "thirteen byte", signed.Headers},
+		{"shorter", http.MethodPut, signed.URL, "eleven byte", signed.Headers},
+		{"empty", http.MethodPut, signed.URL, "", signed.Headers},
+		{"another type", http.MethodPut, signed.URL, string(content), typed("text/html")},
+		{"no type", http.MethodPut, signed.URL, string(content), nil},
+		{"another key", http.MethodPut, mine.String(), string(content), signed.Headers},
+		{"another method", http.MethodGet, signed.URL, "", nil},
+		{"no signature", http.MethodPut, (&url.URL{Scheme: mine.Scheme, Host: mine.Host, Path: mine.Path}).String(), string(content), signed.Headers},
+		{"a forged signature", http.MethodPut, signed.URL[:len(signed.URL)-4] + "0000", string(content), signed.Headers},
+	} {
+		wantRefused(t, c.name, l.do(t, c.method, c.url, bytes.NewReader([]byte(c.body)), int64(len(c.body)), c.header))
+	}
+	for _, key := range []string{"k", "other"} {
+		_, err := l.Head(t.Context(), key)
+		wantKind(t, "Head after refusals", err, share.NotFound)
+	}
+	if got := l.put(t, signed, content); got.status != http.StatusOK {
+		t.Fatalf("the right PUT answered %d %s", got.status, got.body)
+	}
+}
+
+func testEmpty(t *testing.T, l lab) {
+	for _, spec := range []objects.PutSpec{
+		{ContentType: "text/plain"}, {ContentType: "text/plain", SHA256: digest(nil)}, {},
+	} {
+		spec.Key, spec.Expires = "a b/empty+1", time.Minute
+		signed, err := l.PresignPut(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantRefused(t, "a body", l.put(t, signed, []byte("smuggled")))
+		if spec.ContentType != "" {
+			wantRefused(t, "another type", l.do(t, http.MethodPut, signed.URL, nil, 0, map[string]string{"Content-Type": "text/html"}))
+		}
+		if got := l.put(t, signed, nil); got.status != http.StatusOK {
+			t.Fatalf("empty PUT answered %d %s", got.status, got.body)
+		}
+	}
+	info, err := l.Head(t.Context(), "a b/empty+1")
+	if err != nil || info.Size != 0 {
+		t.Fatalf("Head = %+v, %v; want 0 bytes", info, err)
+	}
+	if read, err := l.read(t, "a b/empty+1", info.ETag, 0, 0); err != nil || len(read) != 0 {
+		t.Fatalf("read %q, %v; want nothing", read, err)
+	}
+	_, err = l.read(t, "a b/empty+1", info.ETag, 0, 1)
+	wantKind(t, "a byte of nothing", err, share.NotSatisfiable)
+	_, err = l.read(t, "a b/empty+1", "other", 0, 0)
+	wantKind(t, "nothing of another version", err, share.Changed)
+}
+
+func testDigest(t *testing.T, l lab) {
+	content := random(5000)
+	signed, err := l.PresignPut(t.Context(), objects.PutSpec{
+		Key: "k", Size: 5000, ContentType: "text/plain", SHA256: digest(content), Expires: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, "another content of the same length", l.put(t, signed, make([]byte, 5000)))
+	_, err = l.Head(t.Context(), "k")
+	wantKind(t, "Head", err, share.NotFound)
+	if got := l.put(t, signed, content); got.status != http.StatusOK {
+		t.Fatalf("PUT answered %d %s", got.status, got.body)
+	}
+	if info, err := l.Head(t.Context(), "k"); err != nil || info.SHA256 != digest(content) {
+		t.Fatalf("Head = %+v, %v; want the digest", info, err)
+	}
+}
+
+func testExpiry(t *testing.T, l lab) {
+	etag := l.mustStore(t, "k", []byte("x"))
+	put, errPut := l.PresignPut(t.Context(), objects.PutSpec{Key: "k", Size: 1, ContentType: "text/plain", Expires: 2 * time.Second})
+	get, errGet := l.PresignGet(t.Context(), objects.GetSpec{Key: "k", Name: "x", Expires: 2 * time.Second})
+	if err := errors.Join(errPut, errGet); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.do(t, http.MethodGet, get.URL, nil, 0, nil); got.status != http.StatusOK {
+		t.Fatalf("fresh GET answered %d %s", got.status, got.body)
+	}
+	eventually(t, "the URLs end", func() bool {
+		return l.do(t, http.MethodGet, get.URL, nil, 0, nil).status == http.StatusForbidden
+	})
+	eventually(t, "the URLs end", func() bool { return l.put(t, put, []byte("x")).status == http.StatusForbidden })
+	if time.Now().Before(get.Expires.Add(-time.Second)) {
+		t.Errorf("the URL ended long before %v", get.Expires)
+	}
+	if info, err := l.Head(t.Context(), "k"); err != nil || info.ETag != etag {
+		t.Errorf("Head = %+v, %v", info, err)
+	}
+}
+
+func testBrokenUpload(t *testing.T, l lab) {
+	const size = 1 << 20
+	old := l.mustStore(t, "replaced", []byte("old"))
+	for _, key := range []string{"new", "replaced"} {
+		signed, err := l.PresignPut(t.Context(), objects.PutSpec{Key: key, Size: size, ContentType: "text/plain", Expires: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(when string) {
+			info, err := l.Head(t.Context(), key)
+			absent := key == "new" && share.KindOf(err) == share.NotFound
+			if !absent && (err != nil || info.ETag != old && info.Size >= size) {
+				t.Fatalf("%s: Head = %+v, %v; want nothing, the old version, or less than was signed", when, info, err)
+			}
+		}
+		conn := halfPut(t, signed.URL, random(size))
+		check("half-way")
+		_ = conn.Close()
+		check("broken off")
+		if got := l.put(t, signed, random(size)); got.status != http.StatusOK {
+			t.Fatalf("the repeated PUT answered %d %s", got.status, got.body)
+		}
+	}
+}
+
+// halfPut sends the head and half of the body of an upload.
+func halfPut(tb testing.TB, signedURL string, content []byte) net.Conn {
+	tb.Helper()
+	u := mustParse(tb, signedURL)
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = conn.Close() })
+	_, err = fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+		u.RequestURI(), u.Host, len(content), content[:len(content)/2])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return conn
+}
+
+func testPinned(t *testing.T, l lab) {
+	one, two := random(3<<20), random(3<<20+1)
+	first := l.mustStore(t, "k", one)
+	second := l.mustStore(t, "k", two)
+	if first == second {
+		t.Fatal("two contents have one ETag")
+	}
+	_, err := l.read(t, "k", first, 0, 10)
+	wantKind(t, "the version before", err, share.Changed)
+	_, err = l.read(t, "k", first, 1<<40, 10)
+	wantKind(t, "the version before, outside", err, share.Changed)
+	_, err = l.read(t, "k", first, 0, 0)
+	wantKind(t, "nothing of the version before", err, share.Changed)
+	_, err = l.read(t, "nowhere", first, 0, 10)
+	wantKind(t, "no object", err, share.NotFound)
+	_, err = l.read(t, "nowhere", first, 0, 0)
+	wantKind(t, "nothing of no object", err, share.NotFound)
+
+	// A reader that has begun gives its own version or fails, never a mixture.
+	r, err := l.Open(t.Context(), "k", second, 0, int64(len(two)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	l.mustStore(t, "k", one)
+	if read, err := io.ReadAll(r); !bytes.HasPrefix(two, read) || err == nil && len(read) != len(two) {
+		t.Fatalf("read %d bytes, error %v, while the object was replaced: not the version asked for", len(read), err)
+	}
+}
+
+func testSpans(t *testing.T, l lab) {
+	content := random(200_000)
+	size := int64(len(content))
+	etag := l.mustStore(t, "k", content)
+	rapid.Check(t, func(rt *rapid.T) {
+		from := rapid.OneOf(rapid.Int64Range(0, size+10), rapid.SampledFrom([]int64{0, 1, size - 1, size, size + 1})).Draw(rt, "from")
+		n := rapid.OneOf(rapid.Int64Range(0, size+10), rapid.SampledFrom([]int64{0, 1, size - from, size - from + 1, size})).Draw(rt, "n")
+		read, err := l.read(t, "k", etag, from, n)
+		switch {
+		case n < 0 || from+n > size:
+			if share.KindOf(err) != share.NotSatisfiable {
+				rt.Fatalf("%d bytes from %d: %d bytes, error %v; want not satisfiable", n, from, len(read), err)
+			}
+		case err != nil || !bytes.Equal(read, content[from:from+n]):
+			rt.Fatalf("%d bytes from %d: %d bytes, error %v", n, from, len(read), err)
+		}
+	})
+	_, err := l.read(t, "k", etag, 1, 1<<63-1)
+	wantKind(t, "a span that overflows", err, share.NotSatisfiable)
+}
+
+func testLeave(t *testing.T, l lab) {
+	content := random(8 << 20)
+	etag := l.mustStore(t, "k", content)
+	r, err := l.Open(t.Context(), "k", etag, 0, int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Errorf("closing early: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if r, err = l.Open(ctx, "k", etag, 0, int64(len(content))); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cancel()
+	_, err = io.ReadAll(r)
+	wantKind(t, "a cancelled read", err, share.Unavailable)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v; want a cancellation", err)
+	}
+}
+
+func testGet(t *testing.T, l lab) {
+	content := random(1000)
+	l.mustStore(t, "k", content)
+	for _, kind := range []string{disposition.Inline, disposition.Attachment} {
+		name := "naïve \"name\"\r\nX-Evil: 1.txt"
+		signed, err := l.PresignGet(t.Context(), objects.GetSpec{
+			Key: "k", Name: name, Disposition: kind, ContentType: "application/x-test", Expires: time.Minute,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := l.do(t, http.MethodGet, signed.URL, nil, 0, signed.Headers)
+		if got.status != http.StatusOK || got.body != string(content) {
+			t.Fatalf("GET answered %d with %d bytes; want 200 with %d", got.status, len(got.body), len(content))
+		}
+		if h := got.header.Get("Content-Disposition"); h != disposition.Header(kind, name) {
+			t.Errorf("Content-Disposition = %q", h)
+		}
+		if h := got.header.Get("Content-Type"); h != "application/x-test" {
+			t.Errorf("Content-Type = %q", h)
+		}
+		got = l.do(t, http.MethodGet, signed.URL, nil, 0, map[string]string{"Range": "bytes=10-19"})
+		if got.status != http.StatusPartialContent || got.body != string(content[10:20]) {
+			t.Errorf("ranged GET answered %d with %d bytes", got.status, len(got.body))
+		}
+	}
+	signed, err := l.PresignGet(t.Context(), objects.GetSpec{Key: "nowhere", Name: "x", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.do(t, http.MethodGet, signed.URL, nil, 0, nil); got.status != http.StatusNotFound {
+		t.Errorf("GET of nothing answered %d; want 404", got.status)
+	}
+}
+
+func testSettle(t *testing.T, l lab) {
+	one, two := []byte("the bytes that were looked at"), []byte("other bytes of the same size!")
+	spec := objects.PutSpec{Key: "t/up load", Size: int64(len(one)), ContentType: "text/plain", Expires: time.Minute}
+	signed, err := l.PresignPut(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(content []byte) string {
+		t.Helper()
+		request, err := http.NewRequest(http.MethodPut, signed.URL, bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "text/plain")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		info, err := l.Head(t.Context(), spec.Key)
+		if err != nil || response.StatusCode != 200 {
+			t.Fatalf("PUT = %d, then %v", response.StatusCode, err)
+		}
+		return info.ETag
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	wantKind(t, "nothing to settle", l.Settle(t.Context(), spec.Key, "x", "t/kept"), share.NotFound)
+	before := put(two)
+	etag := put(one)
+	wantKind(t, "a version that is gone", l.Settle(t.Context(), spec.Key, before, "t/kept"), share.Changed)
+	_, err = l.Head(t.Context(), "t/kept")
+	wantKind(t, "what was not settled", err, share.NotFound)
+	if err := l.Settle(t.Context(), spec.Key, etag, "t/kept"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.Head(t.Context(), spec.Key)
+	wantKind(t, "the old key", err, share.NotFound)
+	put(two) // the ticket is still good, for its own key
+	kept, err := l.Head(t.Context(), "t/kept")
+	if err != nil || kept.Size != int64(len(one)) {
+		t.Fatalf("Head = %+v, %v", kept, err)
+	}
+	if read, err := l.read(t, "t/kept", kept.ETag, 0, kept.Size); err != nil || !bytes.Equal(read, one) {
+		t.Errorf("the settled object reads %q, %v", read, err)
+	}
+}
+
+func testDelete(t *testing.T, l lab) {
+	etag := l.mustStore(t, "k", []byte("x"))
+	for range 2 {
+		if err := l.Delete(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := l.Head(t.Context(), "k")
+	wantKind(t, "Head", err, share.NotFound)
+	_, err = l.read(t, "k", etag, 0, 1)
+	wantKind(t, "Open", err, share.NotFound)
+}
+
+func testKeys(t *testing.T, l lab) {
+	keys := []string{
+		"plain", "a/b/c", "a b", "a+b", "a%20b", "a%2Fb", "a&b=c", "a?b#c", "é/報告.pdf", "~!$'()*,;:@", "...", ".hidden",
+	}
+	etags := map[string]string{}
+	for _, key := range keys {
+		etags[key] = l.mustStore(t, key, []byte(key))
+	}
+	for _, key := range keys {
+		if read, err := l.read(t, key, etags[key], 0, int64(len(key))); err != nil || string(read) != key {
+			t.Errorf("%q holds %q, %v", key, read, err)
+		}
+		signed, err := l.PresignGet(t.Context(), objects.GetSpec{Key: key, Name: "x", Expires: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.do(t, http.MethodGet, signed.URL, nil, 0, nil); got.body != key {
+			t.Errorf("GET of %q answered %d %q", key, got.status, got.body)
+		}
+	}
+}
+
+func testMemory(t *testing.T, l lab) {
+	const size, allowed = 64 << 20, 24 << 20
+	signed, err := l.PresignPut(t.Context(), objects.PutSpec{Key: "large", Size: size, ContentType: "text/plain", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := l.do(t, http.MethodPut, signed.URL, io.LimitReader(zeros{}, size), size, signed.Headers)
+	info, err := l.Head(t.Context(), "large")
+	if got.status != http.StatusOK || err != nil || info.Size != size {
+		t.Fatalf("PUT answered %d %s; Head = %+v, %v", got.status, got.body, info, err)
+	}
+	r, err := l.Open(t.Context(), "large", info.ETag, 0, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n, err := io.Copy(io.Discard, r); n != size || err != nil {
+		t.Fatalf("read %d bytes, %v", n, err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > allowed {
+		t.Errorf("64 MiB in and out allocated %d MiB; want at most %d", used>>20, allowed>>20)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func mustParse(tb testing.TB, text string) *url.URL {
+	tb.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u
+}
