@@ -1,0 +1,7 @@
+// Package memstore is redisstore's twin for one process: the record cache and
+// the bus between an origin and the edges beside it, held in memory. Package
+// storecontract says what both do; ledger.Leases is the third twin.
+//
+// Nothing here fails, waits for I/O, starts a goroutine or survives the process.
+// Memory is bounded by Config.MaxRecords.
+package memstore

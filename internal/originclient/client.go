@@ -1,0 +1,117 @@
+// Package originclient is an edge's way to the origin's internal API: records
+// that no cache holds, downloads of capped shares, and taking over counts. It
+// speaks plain HTTP on a private network and authenticates with a shared secret.
+//
+// Every method is one attempt: the caller decides what may be repeated. A redeem
+// may not: an answer that was lost leaves open whether a download was taken.
+package originclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"rawlink/internal/share"
+)
+
+// Client talks to one internal API. Safe for concurrent use.
+type Client struct {
+	base   string
+	secret string
+	http   *http.Client
+}
+
+// The connections to the origin, and the limit of one request that comes with no
+// shorter one.
+const (
+	idleConns   = 64
+	idleTimeout = 60 * time.Second
+	limit       = 5 * time.Second
+)
+
+// maxRecord bounds an answer, in bytes.
+const maxRecord = 64 << 10
+
+// New returns a client of the internal API at base, such as
+// http://origin.internal:8084.
+func New(base, secret string) *Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = idleConns, idleConns, idleTimeout
+	return &Client{
+		base:   strings.TrimSuffix(base, "/") + "/internal/v1",
+		secret: secret,
+		http:   &http.Client{Transport: transport, Timeout: limit},
+	}
+}
+
+// Record returns the record of the share with this token hash. Kinds: NotFound,
+// Unavailable.
+func (c *Client) Record(ctx context.Context, hash share.Hash) (share.Record, error) {
+	raw, err := c.do(ctx, "look up record", http.MethodGet, "/records/"+hash.String(), nil)
+	if err != nil {
+		return share.Record{}, err
+	}
+	return share.DecodeRecord(raw)
+}
+
+// Redeem takes one download of a capped share. Kinds: Gone if none is left,
+// Unavailable if it is not known whether one was taken.
+func (c *Client) Redeem(ctx context.Context, shareID string) error {
+	_, err := c.do(ctx, "redeem", http.MethodPost, "/redeem/"+shareID, nil)
+	return err
+}
+
+// AddDownloads hands a batch of counts over. It may be repeated until it
+// succeeds.
+func (c *Client) AddDownloads(ctx context.Context, batch share.Batch) error {
+	body, err := json.Marshal(batch)
+	if err != nil {
+		return fmt.Errorf("encode counts: %w", err)
+	}
+	_, err = c.do(ctx, "hand over counts", http.MethodPost, "/counts", body)
+	return err
+}
+
+func (c *Client) do(ctx context.Context, op, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.secret)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, share.E(share.Unavailable, op, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxRecord))
+	switch {
+	case err != nil:
+		return nil, share.E(share.Unavailable, op, err)
+	case response.StatusCode < 300:
+		return raw, nil
+	case response.StatusCode == http.StatusNotFound:
+		return nil, share.E(share.NotFound, op, nil)
+	case response.StatusCode == http.StatusGone:
+		return nil, share.E(share.Gone, op, nil)
+	}
+	return nil, share.E(share.Unavailable, op, errors.New("origin answered "+response.Status))
+}
+
+// Check reports whether the origin answers and accepts the secret.
+func (c *Client) Check(ctx context.Context) error {
+	_, err := c.Record(ctx, share.Hash{})
+	if share.KindOf(err) == share.NotFound {
+		return nil
+	}
+	return err
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }

@@ -1,0 +1,77 @@
+// Package records finds the record behind a token hash for an edge: in the
+// shared cache (L2), or at the origin.
+//
+// The shared cache is believed only while the bus is alive. The relay writes the
+// cache and then ticks; a tick heard not long ago therefore says that the cache
+// holds every change up to it. Without ticks the cache may be old without bound,
+// and only the origin knows.
+package records
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"rawlink/internal/share"
+)
+
+// Cache is the shared cache. Get reports false for a record it does not hold.
+type Cache interface {
+	Get(ctx context.Context, hash share.Hash) (share.Record, bool, error)
+	Put(ctx context.Context, hash share.Hash, record share.Record) error
+}
+
+// Truth is the origin. Kinds: NotFound, Unavailable.
+type Truth interface {
+	Record(ctx context.Context, hash share.Hash) (share.Record, error)
+}
+
+// Where a record was found.
+const (
+	FromCache  = "l2"
+	FromOrigin = "origin"
+)
+
+// Found is a record with its provenance.
+type Found struct {
+	Record share.Record
+	Source string    // FromCache or FromOrigin
+	AsOf   time.Time // when it was the truth; the zero time means: when it was asked for
+}
+
+// Layers looks into the cache first and asks the origin for the rest. Safe for
+// concurrent use.
+type Layers struct {
+	cache    Cache
+	truth    Truth
+	maxStale time.Duration
+	now      func() time.Time
+	verified atomic.Int64 // Unix nanoseconds, see Verified
+}
+
+// New returns the two layers. maxStale is how long after the last tick the cache
+// is still believed.
+func New(cache Cache, truth Truth, maxStale time.Duration, now func() time.Time) *Layers {
+	return &Layers{cache: cache, truth: truth, maxStale: maxStale, now: now}
+}
+
+// Verified notes that every change up to at has reached the cache.
+func (l *Layers) Verified(at time.Time) { l.verified.Store(at.UnixNano()) }
+
+// Lookup returns the record and where it was found. What the cache holds is as
+// old as the last tick heard before it was read. Kinds: NotFound, Unavailable.
+func (l *Layers) Lookup(ctx context.Context, hash share.Hash) (Found, error) {
+	if asOf := time.Unix(0, l.verified.Load()); l.now().Sub(asOf) < l.maxStale {
+		record, found, err := l.cache.Get(ctx, hash)
+		if err == nil && found {
+			return Found{Record: record, Source: FromCache, AsOf: asOf}, nil
+		}
+	}
+	record, err := l.truth.Record(ctx, hash)
+	if err != nil {
+		return Found{}, err
+	}
+	// A cache that can't be written is slow, not wrong: the next edge asks too.
+	_ = l.cache.Put(ctx, hash, record)
+	return Found{Record: record, Source: FromOrigin}, nil
+}

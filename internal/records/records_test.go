@@ -1,0 +1,87 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"rawlink/internal/share"
+)
+
+// layer is a cache or a truth that holds one record, or fails.
+type layer struct {
+	record share.Record
+	found  bool
+	err    error
+	asked  int
+	put    *share.Record
+}
+
+func (l *layer) Get(context.Context, share.Hash) (share.Record, bool, error) {
+	l.asked++
+	return l.record, l.found, l.err
+}
+
+func (l *layer) Put(_ context.Context, _ share.Hash, record share.Record) error {
+	l.put = &record
+	return l.err
+}
+
+func (l *layer) Record(context.Context, share.Hash) (share.Record, error) {
+	l.asked++
+	if l.err == nil && !l.found {
+		return share.Record{}, share.E(share.NotFound, "look", nil)
+	}
+	return l.record, l.err
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	down := share.E(share.Unavailable, "look", errors.New("down"))
+	old, fresh := share.Record{Version: 1}, share.Record{Version: 2}
+	tests := []struct {
+		name      string
+		silence   time.Duration // since the last tick
+		cache     layer
+		truth     layer
+		want      int64
+		source    string
+		wantErr   bool
+		cacheRead bool
+	}{
+		{"in the cache", time.Second, layer{record: old, found: true}, layer{record: fresh, found: true}, 1, FromCache, false, true},
+		{"not in the cache", time.Second, layer{}, layer{record: fresh, found: true}, 2, FromOrigin, false, true},
+		{"cache down", time.Second, layer{err: down}, layer{record: fresh, found: true}, 2, FromOrigin, false, true},
+		{"no ticks: the cache may be old", 5 * time.Second, layer{record: old, found: true}, layer{record: fresh, found: true}, 2, FromOrigin, false, false},
+		{"no ticks and no origin", 5 * time.Second, layer{record: old, found: true}, layer{err: down}, 0, FromOrigin, true, false},
+		{"unknown", time.Second, layer{}, layer{}, 0, FromOrigin, true, true},
+	}
+	for _, test := range tests {
+		now := time.Unix(100, 0)
+		l := New(&test.cache, &test.truth, 5*time.Second, func() time.Time { return now })
+		l.Verified(now.Add(-test.silence))
+		got, err := l.Lookup(t.Context(), share.Hash{})
+		if got.Record.Version != test.want || !test.wantErr && got.Source != test.source || (err != nil) != test.wantErr {
+			t.Errorf("%s: Lookup = version %d from %s, %v; want %d from %s", test.name, got.Record.Version, got.Source, err, test.want, test.source)
+		}
+		if got.Source == FromCache && !got.AsOf.Equal(now.Add(-test.silence)) {
+			t.Errorf("%s: true as of %v; want the last tick, %v before now", test.name, got.AsOf, test.silence)
+		}
+		if (test.cache.asked > 0) != test.cacheRead {
+			t.Errorf("%s: cache asked %d times; want it asked: %v", test.name, test.cache.asked, test.cacheRead)
+		}
+		if fill := test.source == FromOrigin && !test.wantErr; fill != (test.cache.put != nil) {
+			t.Errorf("%s: cache filled: %v; want %v", test.name, test.cache.put != nil, fill)
+		}
+	}
+}
+
+func TestNothingIsBelievedBeforeTheFirstTick(t *testing.T) {
+	t.Parallel()
+	cache, truth := layer{record: share.Record{Version: 1}, found: true}, layer{record: share.Record{Version: 2}, found: true}
+	l := New(&cache, &truth, 5*time.Second, time.Now)
+	if got, err := l.Lookup(t.Context(), share.Hash{}); err != nil || got.Record.Version != 2 {
+		t.Errorf("Lookup = version %d, %v; want the origin's", got.Record.Version, err)
+	}
+}

@@ -1,0 +1,102 @@
+package redisstore_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"rawlink/internal/redisstore"
+	"rawlink/internal/share"
+	"rawlink/internal/testenv"
+)
+
+// A stale replica that was promoted, like an old snapshot, may hold a record
+// whose revocation it never saw. It must not be believed, nor lost as a floor.
+func TestRecordsOfAnotherHistoryAreAbsent(t *testing.T) {
+	primary := testenv.Redis(t, "--repl-diskless-sync-delay", "0")
+	host, port, _ := net.SplitHostPort(primary.Addr)
+	replica := testenv.Redis(t, "--replicaof", host+" "+port)
+	raw := mustRaw(t, replica.Addr)
+	cfg := redisstore.Config{URL: "redis://" + primary.Addr}
+	before := mustOpen(t, cfg)
+	cfg.URL = "redis://" + replica.Addr
+	after := mustOpen(t, cfg)
+
+	h := share.Hash{1}
+	put := func(s *redisstore.Store, version int64) {
+		t.Helper()
+		if err := s.Records.Put(t.Context(), h, share.Record{Version: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want int64) { // 0 = absent
+		t.Helper()
+		got, ok, err := after.Records.Get(t.Context(), h)
+		if err != nil || ok != (want > 0) || got.Version != want {
+			t.Fatalf("Get = version %d, %v, %v; want %d", got.Version, ok, err, want)
+		}
+	}
+	put(before, 5)
+	await(t, "replication", func() bool { _, ok, _ := after.Records.Get(t.Context(), h); return ok })
+	check(5)
+	must(t, raw.ReplicaOf(t.Context(), "NO", "ONE"))
+	check(0)
+	put(after, 4) // older than what the old history knows: refused even so
+	check(0)
+	put(after, 5)
+	check(5)
+}
+
+func TestRecordsAreForgotten(t *testing.T) {
+	server := testenv.Redis(t)
+	s, raw := mustOpen(t, redisstore.Config{URL: "redis://" + server.Addr}), mustRaw(t, server.Addr)
+	h := share.Hash{1}
+	for _, tt := range []struct {
+		name string
+		harm func()
+	}{
+		{"flush", func() { must(t, raw.FlushAll(t.Context())) }},
+		{"restart", func() { server.Stop(); server.Start() }},
+		{"crash", func() { server.Kill(); server.Start() }},
+		{"another format", func() { must(t, raw.HSet(t.Context(), "rawlink:record:"+h.String(), "r", `{"f":99}`)) }},
+	} {
+		if err := s.Records.Put(t.Context(), h, share.Record{Version: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := s.Records.Get(t.Context(), h); !ok || err != nil {
+			t.Fatalf("before %s: %v, %v", tt.name, ok, err)
+		}
+		tt.harm()
+		var err error
+		await(t, "an answer", func() bool { _, _, err = s.Records.Get(t.Context(), h); return err == nil })
+		if _, ok, err := s.Records.Get(t.Context(), h); ok || err != nil {
+			t.Errorf("after %s: %v, %v; want absent", tt.name, ok, err)
+		}
+		await(t, "a put", func() bool { return s.Records.Put(t.Context(), share.Hash{}, share.Record{}) == nil })
+	}
+}
+
+// With Redis frozen, a few requests wait for it, and the rest do not.
+func TestBreakerSparesTheWait(t *testing.T) {
+	server := testenv.Redis(t)
+	s := mustOpen(t, redisstore.Config{URL: "redis://" + server.Addr})
+	server.Pause()
+	get := func() error { _, _, err := s.Records.Get(t.Context(), share.Hash{}); return err }
+	for range 5 {
+		if err := get(); share.KindOf(err) != share.Unavailable {
+			t.Fatalf("frozen: %v; want Unavailable", err)
+		}
+	}
+	began := time.Now()
+	for range 1000 {
+		put := s.Records.Put(t.Context(), share.Hash{}, share.Record{})
+		if err := get(); share.KindOf(err) != share.Unavailable || share.KindOf(put) != share.Unavailable {
+			t.Fatalf("breaker open: get %v, put %v; want Unavailable", err, put)
+		}
+	}
+	if took := time.Since(began); took > 700*time.Millisecond {
+		t.Errorf("1000 reads and writes of a frozen Redis took %v", took)
+	}
+	server.Resume()
+	await(t, "the breaker to close", func() bool { return get() == nil })
+}

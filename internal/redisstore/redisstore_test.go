@@ -1,0 +1,211 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"rawlink/internal/ledger"
+	"rawlink/internal/redisstore"
+	"rawlink/internal/share"
+	"rawlink/internal/storecontract"
+	"rawlink/internal/testenv"
+)
+
+func TestMain(m *testing.M) {
+	// The driver's clock ticks for the life of the process.
+	goleak.VerifyTestMain(m, testenv.IgnoreServers(), goleak.IgnoreCurrent())
+}
+
+func TestRecords(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Records(t, func(t *testing.T, life, tombstone time.Duration) storecontract.RecordStore {
+		return mustOpen(t, redisstore.Config{URL: "redis://" + server.Addr, RecordTTL: life, TombstoneTTL: tombstone}).Records
+	})
+}
+
+func TestBus(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Bus(t, func(t *testing.T) storecontract.EventBus { return mustOpenAt(t, server.Addr).Bus })
+}
+
+func TestLeases(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Leases(t, func(t *testing.T) storecontract.LeaseStore { return mustOpenAt(t, server.Addr).Leases })
+}
+
+func TestConfig(t *testing.T) {
+	for _, cfg := range []redisstore.Config{
+		{},
+		{URL: "localhost:6379"},
+		{URL: "http://user:hunter2@localhost"},
+		{URL: "redis://user:hunter2@local host:x"},
+		{URL: "redis://user:hunter2@localhost:6379/x"},
+		{URL: "redis://localhost", RecordTTL: -1},
+		{URL: "redis://localhost", StreamLength: -1},
+	} {
+		_, err := redisstore.Open(cfg, slog.New(slog.DiscardHandler))
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "local host") {
+			t.Errorf("Open(%q): %v; want an error that keeps the secret", cfg.URL, err)
+		}
+	}
+}
+
+// Whatever fails, every method says Unavailable, soon, and names no address,
+// user or password; neither does the log.
+func TestFailures(t *testing.T) {
+	server, frozen, dead := testenv.Redis(t), testenv.Redis(t), testenv.Redis(t)
+	frozen.Pause()
+	dead.Stop()
+	tests := []struct{ name, url, want string }{
+		{"down", "redis://" + dead.Addr, "connection to redis failed"},
+		{"frozen", "redis://" + frozen.Addr, "did not answer"},
+		{"wrong password", "redis://someone:hunter2@" + server.Addr, "WRONGPASS"},
+		{"no such database", "redis://" + server.Addr + "/4711", "redis answered ERR"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log lockedBuffer
+			s := mustOpenLogged(t, redisstore.Config{URL: tt.url}, slog.New(slog.NewTextHandler(&log, nil)))
+			for name, call := range everyCall(s) {
+				began := time.Now()
+				err := call(t.Context())
+				if share.KindOf(err) != share.Unavailable || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%s: %v; want Unavailable: … %s", name, err, tt.want)
+				}
+				if err != nil && leaks(err.Error()) {
+					t.Errorf("%s: the error tells too much: %v", name, err)
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("%s took %v", name, took)
+				}
+			}
+			listen(t, s, &log)
+		})
+	}
+
+	s := mustOpenAt(t, server.Addr)
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("Check of a living Redis: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range everyCall(s) {
+		if err := call(cancelled); share.KindOf(err) != share.Unavailable {
+			t.Errorf("%s, cancelled: %v; want Unavailable", name, err)
+		}
+	}
+}
+
+// listen sees that a bus which can't be joined ends with its context, calls
+// nobody, and logs one line.
+func listen(t *testing.T, s *redisstore.Store, log *lockedBuffer) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var r storecontract.Recorder
+	if err := s.Bus.Listen(ctx, &r); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Listen = %v; want the context's error", err)
+	}
+	if text := log.String(); strings.Count(text, "bus lost") != 1 || leaks(text) || len(r.Calls()) > 0 {
+		t.Errorf("%d calls, log:\n%s", len(r.Calls()), text)
+	}
+}
+
+func leaks(text string) bool {
+	for _, secret := range []string{"127.0.0.1", "hunter2", "someone"} {
+		if strings.Contains(text, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+func everyCall(s *redisstore.Store) map[string]func(context.Context) error {
+	lease := ledger.Lease{ShareID: "s"}
+	return map[string]func(context.Context) error{
+		"Check":   s.Check,
+		"Put":     func(ctx context.Context) error { return s.Records.Put(ctx, share.Hash{}, share.Record{}) },
+		"Get":     func(ctx context.Context) error { _, _, err := s.Records.Get(ctx, share.Hash{}); return err },
+		"Publish": func(ctx context.Context) error { return s.Bus.Publish(ctx, storecontract.RandomEvents(1)) },
+		"Tick":    s.Bus.Tick,
+		"Open":    func(ctx context.Context) error { return s.Leases.Open(ctx, lease, 1) },
+		"Take":    func(ctx context.Context) error { _, err := s.Leases.Take(ctx, lease, 1); return err },
+	}
+}
+
+// mustOpenAt opens a store of its own on the Redis at addr.
+func mustOpenAt(tb testing.TB, addr string) *redisstore.Store {
+	tb.Helper()
+	return mustOpen(tb, redisstore.Config{URL: "redis://" + addr, Prefix: uuid.NewString() + ":"})
+}
+
+func mustOpen(tb testing.TB, cfg redisstore.Config) *redisstore.Store {
+	tb.Helper()
+	return mustOpenLogged(tb, cfg, slog.New(slog.DiscardHandler))
+}
+
+func mustOpenLogged(tb testing.TB, cfg redisstore.Config, log *slog.Logger) *redisstore.Store {
+	tb.Helper()
+	s, err := redisstore.Open(cfg, log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// mustRaw returns a plain client, to do to Redis what the store never would.
+func mustRaw(tb testing.TB, addr string) *redis.Client {
+	tb.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
+	tb.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// must fails the test on the error of a raw command.
+func must(tb testing.TB, cmd redis.Cmder) {
+	tb.Helper()
+	if cmd.Err() != nil {
+		tb.Fatal(cmd.Err())
+	}
+}
+
+// await polls until done, for fifteen seconds at most.
+func await(tb testing.TB, what string, done func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(15 * time.Second); !done(); <-time.After(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

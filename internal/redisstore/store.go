@@ -1,0 +1,56 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+)
+
+// Store is one Redis and the three things kept in it.
+type Store struct {
+	Records *Records
+	Bus     *Bus
+	Leases  *Leases
+
+	clients []redis.UniversalClient
+}
+
+// Open prepares the store. It connects to nothing, so that a process can start
+// while Redis is down; see Check. Close it after use.
+func Open(cfg Config, log *slog.Logger) (*Store, error) {
+	cfg, opt, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	logging.Disable() // it would print addresses to stderr, past log
+
+	// Three pools, so that none can starve another. Reads may be repeated;
+	// a publication or a taking may not.
+	reads, publish, take := client(*opt, oneRetry), client(*opt, noRetry), client(*opt, noRetry)
+	return &Store{
+		Records: newRecords(reads, cfg, log),
+		Bus:     newBus(publish, func() redis.UniversalClient { return client(*opt, noRetry) }, cfg, log),
+		Leases:  &Leases{redis: take, prefix: cfg.Prefix},
+		clients: []redis.UniversalClient{reads, publish, take},
+	}, nil
+}
+
+// Check returns nil if Redis answers.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.clients[0].Ping(ctx).Err(); err != nil {
+		return failure("check redis", err)
+	}
+	return nil
+}
+
+// Close gives the connections back. End all Listen calls before.
+func (s *Store) Close() error {
+	var errs []error
+	for _, c := range s.clients {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
