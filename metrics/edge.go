@@ -1,0 +1,124 @@
+package metrics
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Edge counts what the data plane does. Safe for concurrent use.
+type Edge struct {
+	requests byClass[*labelled]
+	duration byClass[prometheus.Observer]
+	bytes    prometheus.Counter
+	inFlight prometheus.Gauge
+	l1       *labelled
+	lookups  *labelled
+	redeems  *labelled
+	panics   prometheus.Counter
+}
+
+// byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
+type byClass[T any] [6]T
+
+func forClasses[T any](make func(class string) T) (all byClass[T]) {
+	for i := range all {
+		all[i] = make(strconv.Itoa(i) + "xx")
+	}
+	return all
+}
+
+// of returns the status's; one outside all classes counts as 0xx.
+func (all *byClass[T]) of(status int) T {
+	if class := status / 100; class > 0 && class < len(all) {
+		return all[class]
+	}
+	return all[0]
+}
+
+// labelled is a family of counters that differ in one label. Each is looked up
+// once: a request passes five of them.
+type labelled struct {
+	family *prometheus.CounterVec
+	known  sync.Map // label value → prometheus.Counter
+}
+
+func (l *labelled) inc(value string) {
+	if counter, ok := l.known.Load(value); ok {
+		counter.(prometheus.Counter).Inc()
+		return
+	}
+	counter := l.family.WithLabelValues(value)
+	l.known.Store(value, counter)
+	counter.Inc()
+}
+
+// NewEdge registers the data plane's metrics. It panics if the registry has
+// them already: one edge per registry.
+func NewEdge(r *Registry) *Edge {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rawlink_edge_requests_total",
+		Help: "Requests that ended, by status class and by how they ended.",
+	}, []string{"status", "outcome"})
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "rawlink_edge_request_seconds",
+		Help:    "Time from a request's arrival to the end of its body, in seconds.",
+		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 300},
+	}, []string{"status"})
+	l1 := counters("rawlink_edge_l1_lookups_total",
+		"Look-ups in the process's own record cache, by outcome: hit, stale, miss.", "outcome")
+	lookups := counters("rawlink_edge_record_lookups_total",
+		"Records found, by where: l1, l2, origin, stale; or error.", "source")
+	redeems := counters("rawlink_edge_redeems_total",
+		"Requests for bytes, by how they were paid for: counted, granted, leased, probe, gone, unavailable, error.", "outcome")
+	m := &Edge{
+		requests: forClasses(func(class string) *labelled {
+			return &labelled{family: requests.MustCurryWith(prometheus.Labels{"status": class})}
+		}),
+		duration: forClasses(func(class string) prometheus.Observer { return duration.WithLabelValues(class) }),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_sent_bytes_total",
+			Help: "Body bytes of files handed to clients' connections.",
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rawlink_edge_in_flight_requests",
+			Help: "Requests whose body has not ended.",
+		}),
+		l1: l1, lookups: lookups, redeems: redeems,
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_panics_total",
+			Help: "Requests that ended in a recovered panic. Any is a defect.",
+		}),
+	}
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, m.panics)
+	return m
+}
+
+func counters(name, help, label string) *labelled {
+	return &labelled{family: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})}
+}
+
+// Begin notes that a request has arrived. Each Begin is followed by one End.
+func (m *Edge) Begin() { m.inFlight.Inc() }
+
+// End notes that a request's outcome is known.
+func (m *Edge) End(status int, outcome string, bytes int64, took time.Duration) {
+	m.inFlight.Dec()
+	m.requests.of(status).inc(outcome)
+	m.duration.of(status).Observe(took.Seconds())
+	m.bytes.Add(float64(bytes))
+}
+
+// L1 notes what a look-up in the record cache found.
+func (m *Edge) L1(outcome string) { m.l1.inc(outcome) }
+
+// Lookup notes where a record came from.
+func (m *Edge) Lookup(source string) { m.lookups.inc(source) }
+
+// Redeem notes how a request for bytes was paid for.
+func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
+
+// Panic notes a recovered panic.
+func (m *Edge) Panic() { m.panics.Inc() }

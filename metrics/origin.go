@@ -1,0 +1,53 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Origin holds the metrics of the control plane.
+type Origin struct {
+	Requests  *prometheus.HistogramVec // API requests, seconds, by operation and status
+	Scans     *prometheus.CounterVec   // finished scans by outcome: clean, infected, retry, unscannable
+	ScanTime  prometheus.Histogram     // seconds per finished scan
+	Jobs      *prometheus.CounterVec   // finished jobs by kind and outcome: done, retry, dead
+	Relayed   prometheus.Counter       // changes told to the edges
+	Untold    prometheus.Gauge         // age in seconds of the oldest change not yet told
+	RelayFail prometheus.Counter       // failed attempts to tell
+	Redeems   *prometheus.CounterVec   // downloads taken from ceilings by outcome: granted, exhausted, error
+	Expired   prometheus.Counter       // uploads that expired and gave their room back
+}
+
+// NewOrigin registers the control plane's metrics.
+func NewOrigin(r *Registry) *Origin {
+	o := &Origin{
+		Requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "rawlink_origin_request_seconds", Help: "API requests by operation and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"operation", "status"}),
+		Scans: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_scans_total", Help: "Finished scans by outcome: clean, infected, retry, unscannable.",
+		}, []string{"outcome"}),
+		ScanTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rawlink_origin_scan_seconds", Help: "Time per scan that came to a verdict.",
+			Buckets: []float64{.01, .05, .1, .5, 1, 5, 10, 30, 60, 300},
+		}),
+		Jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_jobs_total", Help: "Background jobs by kind and outcome: done, retry, dead.",
+		}, []string{"kind", "outcome"}),
+		Relayed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_relayed_total", Help: "Changes of shares told to the edges.",
+		}),
+		Untold: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rawlink_origin_untold_seconds", Help: "Age of the oldest change not yet told to the edges; 0 if none waits.",
+		}),
+		RelayFail: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_relay_failures_total", Help: "Failed attempts to tell changes to the edges.",
+		}),
+		Redeems: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_redeems_total", Help: "Downloads taken from ceilings by outcome: granted, exhausted, error.",
+		}, []string{"outcome"}),
+		Expired: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
+		}),
+	}
+	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Expired)
+	return o
+}
