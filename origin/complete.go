@@ -1,0 +1,226 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"rawlink/internal/objects"
+	"rawlink/internal/share"
+	"rawlink/origin/store"
+)
+
+type completeIn struct {
+	Body struct {
+		FileID    string          `json:"file_id" required:"true"`
+		Key       string          `json:"key" required:"true"`
+		UploadID  *string         `json:"upload_id"`
+		Parts     []completedPart `json:"parts" nullable:"true" doc:"Of a multipart upload: every part with the ETag that its PUT answered."`
+		Size      *int64          `json:"size"`
+		SHA256    *string         `json:"sha256" doc:"What the uploader sent; the stored bytes are checked against it."`
+		ClientKey *string         `json:"client_key"`
+	}
+}
+
+type completedPart struct {
+	PartNumber int    `json:"PartNumber" required:"true"`
+	ETag       string `json:"ETag" required:"true"`
+}
+
+// completeUpload turns sent bytes into a file, and waits a little for the
+// scanner, so that small files can be shared right away. Repeating it answers
+// with the same file.
+func (o *Origin) completeUpload(ctx context.Context, in *completeIn) (*oneFile, error) {
+	f, err := o.complete(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	f, err = o.awaitVerdict(ctx, f)
+	return &oneFile{Body: fileOf(f)}, err
+}
+
+func (o *Origin) complete(ctx context.Context, in *completeIn) (store.File, error) {
+	tenant := caller(ctx).TenantID
+	digest, errDigest := checkSHA256("sha256", in.Body.SHA256)
+	if err := firstError(checkOptional("client_key", in.Body.ClientKey, maxText), errDigest); err != nil {
+		return store.File{}, err
+	}
+	id, err := parseID(in.Body.FileID, "upload")
+	if err != nil {
+		return store.File{}, err
+	}
+	u, err := o.Store.Upload(ctx, tenant, id)
+	if share.KindOf(err) == share.NotFound {
+		return o.completedBefore(ctx, tenant, id, in.Body.Key)
+	}
+	if err != nil {
+		return store.File{}, err
+	}
+	if err := o.matchTicket(u, in, digest); err != nil {
+		return store.File{}, err
+	}
+	if in.Body.ClientKey != nil {
+		u.ClientKey = in.Body.ClientKey
+	}
+	if digest != nil {
+		u.ClaimedSHA256 = digest
+	}
+	if err := o.joinParts(ctx, u, in.Body.Parts); err != nil {
+		return store.File{}, err
+	}
+	object, err := o.settle(ctx, u)
+	if err != nil {
+		return store.File{}, err
+	}
+	return o.Store.CompleteUpload(ctx, u, object)
+}
+
+// completedBefore answers a repeated complete with the file it made.
+func (o *Origin) completedBefore(ctx context.Context, tenant, id, key string) (store.File, error) {
+	f, err := o.Store.File(ctx, tenant, id)
+	if share.KindOf(err) == share.NotFound {
+		return f, reject(http.StatusNotFound, "upload not found")
+	}
+	if err == nil && f.Object.Key != key && f.Object.Key != key+".kept" {
+		return f, invalid("key", "does not belong to this file_id")
+	}
+	return f, err
+}
+
+// matchTicket checks what complete echoes against what initiate promised.
+func (o *Origin) matchTicket(u store.Upload, in *completeIn, digest *string) error {
+	switch {
+	case in.Body.Key != u.ObjectKey:
+		return invalid("key", "does not belong to this file_id")
+	case in.Body.Size != nil && *in.Body.Size != u.Size:
+		return invalid("size", fmt.Sprintf("is not the %d bytes that initiate reserved", u.Size))
+	case digest != nil && u.ClaimedSHA256 != nil && *digest != *u.ClaimedSHA256:
+		return invalid("sha256", "is not the one that initiate was given")
+	case u.PartsID != nil && (in.Body.UploadID == nil || *in.Body.UploadID != *u.PartsID):
+		return invalid("upload_id", "is not the one of this upload")
+	case u.PartsID != nil && len(in.Body.Parts) != u.Parts():
+		return invalid("parts", fmt.Sprintf("must list all %d parts of this upload, got %d", u.Parts(), len(in.Body.Parts)))
+	case o.Store.Expired(u):
+		return reject(http.StatusBadRequest, "the upload ticket expired at "+stamp(u.ExpiresAt)+"; initiate a new upload")
+	}
+	return nil
+}
+
+// joinParts makes one object of a multipart upload's parts. A repeated call
+// finds the parts joined already, which verify then sees.
+func (o *Origin) joinParts(ctx context.Context, u store.Upload, parts []completedPart) error {
+	if u.PartsID == nil {
+		return nil
+	}
+	joined := make([]objects.Part, len(parts))
+	for i, part := range parts {
+		joined[i] = objects.Part{Number: part.PartNumber, ETag: part.ETag}
+	}
+	err := o.Objects.CompleteParts(ctx, u.ObjectKey, *u.PartsID, joined)
+	switch share.KindOf(err) {
+	case share.NotFound:
+		if _, missing := o.Objects.Head(ctx, u.ObjectKey); missing == nil {
+			return nil
+		}
+		return reject(http.StatusBadRequest, "this multipart upload has ended; initiate a new upload")
+	case share.Invalid:
+		return invalid("parts", "a part is missing, out of order, or has another ETag than its PUT answered")
+	}
+	return err
+}
+
+// settled is the key under which an upload's bytes stay.
+func settled(u store.Upload) string {
+	if u.PartsID != nil {
+		return u.ObjectKey // joined parts can't be added to
+	}
+	return u.ObjectKey + ".kept"
+}
+
+// settle checks the stored bytes against the ticket and moves them to where the
+// ticket's URL, which may be good for long, can't reach them: what was scanned
+// stays what is served. A repeated call finds them there.
+func (o *Origin) settle(ctx context.Context, u store.Upload) (share.Object, error) {
+	kept := settled(u)
+	info, err := o.Objects.Head(ctx, kept)
+	if err != nil && share.KindOf(err) == share.NotFound && kept != u.ObjectKey {
+		if err := o.settleSingle(ctx, u, kept); err != nil {
+			return share.Object{}, err
+		}
+		info, err = o.Objects.Head(ctx, kept)
+	}
+	if err != nil {
+		return share.Object{}, o.notUploaded(err)
+	}
+	if err := o.verify(ctx, u, info); err != nil {
+		return share.Object{}, err
+	}
+	return share.Object{Key: kept, Version: info.ETag}, nil
+}
+
+func (o *Origin) settleSingle(ctx context.Context, u store.Upload, kept string) error {
+	info, err := o.Objects.Head(ctx, u.ObjectKey)
+	if err != nil {
+		return o.notUploaded(err)
+	}
+	if err := o.verify(ctx, u, info); err != nil {
+		return err
+	}
+	err = o.Objects.Settle(ctx, u.ObjectKey, info.ETag, kept)
+	switch share.KindOf(err) {
+	case share.Changed:
+		return reject(http.StatusConflict, "the bytes changed while the upload was completed; complete it again")
+	case share.NotFound:
+		if err != nil { // another complete was faster
+			return nil
+		}
+	}
+	return err
+}
+
+// notUploaded is the answer for an upload whose bytes can't be looked at.
+func (o *Origin) notUploaded(err error) error {
+	if share.KindOf(err) == share.NotFound {
+		return reject(http.StatusBadRequest, "no bytes were uploaded under this key; PUT them to the ticket's URL first")
+	}
+	return fmt.Errorf("look at uploaded object: %w", err)
+}
+
+// verify compares an object with its ticket. One that is not what was promised
+// ends the upload: its room is given back and its bytes are removed.
+func (o *Origin) verify(ctx context.Context, u store.Upload, info objects.Info) error {
+	if info.Size != u.Size {
+		o.giveBack(ctx, u)
+		return reject(http.StatusBadRequest, fmt.Sprintf("size: %d bytes were stored but %d declared; the upload is void, initiate a new one", info.Size, u.Size))
+	}
+	if u.ClaimedSHA256 != nil && info.SHA256 != "" && info.SHA256 != *u.ClaimedSHA256 {
+		o.giveBack(ctx, u)
+		return reject(http.StatusBadRequest, "sha256: the stored bytes have another digest than declared; the upload is void, initiate a new one")
+	}
+	return nil
+}
+
+// awaitVerdict waits for the scan of a pending file, at most the configured time.
+// It looks into the database, since any origin process may do the scan.
+func (o *Origin) awaitVerdict(ctx context.Context, f store.File) (store.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.config.ScanWait)
+	defer cancel()
+	for pause := 5 * time.Millisecond; f.ScanStatus == share.Pending && f.ScanDetail == nil; pause = min(2*pause, 100*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return f, nil
+		case <-time.After(pause):
+		}
+		newer, err := o.Store.FileToScan(ctx, f.ID)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return f, nil
+		}
+		if err != nil {
+			return f, err
+		}
+		f = newer
+	}
+	return f, nil
+}

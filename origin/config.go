@@ -1,0 +1,49 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"rawlink/internal/objects"
+)
+
+// Config is how an origin behaves. Sizes are in bytes.
+type Config struct {
+	FilesURL         string        // base of raw links, such as https://files.example.com
+	MultipartFrom    int64         // uploads of this size and more are sent in parts
+	PartSize         int64         // of a multipart upload; stores want at least 5 MiB
+	MaxUpload        int64         // largest file accepted
+	UploadLifetime   time.Duration // of an upload ticket
+	DownloadLifetime time.Duration // of a presigned download
+	ScanWait         time.Duration // how long complete waits for the verdict; 0 = not at all
+	ScanWorkers      int           // files scanned at the same time
+	ScanTimeout      time.Duration // for one file
+	InternalKey      string        // shared secret of edges and origins; "" closes the internal API
+}
+
+// Validate reports every problem at once.
+func (c *Config) Validate() error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	base, err := url.Parse(c.FilesURL)
+	check(err == nil && base.Scheme != "" && base.Host != "" && base.RawQuery == "", "files_url: want a URL such as https://files.example.com, got %q", c.FilesURL)
+	check(c.PartSize >= objects.MinPart && c.PartSize <= objects.MaxPut, "upload_part_size: want %d to %d bytes, got %d", objects.MinPart, int64(objects.MaxPut), c.PartSize)
+	check(c.MultipartFrom > 0 && c.MultipartFrom <= objects.MaxPut, "upload_multipart_from: want a size up to %d bytes, the largest single PUT, got %d", int64(objects.MaxPut), c.MultipartFrom)
+	check(c.MaxUpload > 0, "upload_max: want a positive size, got %d", c.MaxUpload)
+	check(c.PartSize <= 0 || c.MaxUpload/c.PartSize < objects.MaxParts, "upload_part_size: %d is too small for upload_max %d, at most %d parts are possible", c.PartSize, c.MaxUpload, objects.MaxParts)
+	check(lifetime(c.UploadLifetime), "upload_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.UploadLifetime)
+	check(lifetime(c.DownloadLifetime), "download_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.DownloadLifetime)
+	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
+	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
+	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
+	return errors.Join(problems...)
+}
+
+// lifetime reports whether a presigned URL can live this long.
+func lifetime(d time.Duration) bool { return d >= objects.MinLifetime && d <= objects.MaxLifetime }

@@ -1,0 +1,196 @@
+package origin
+
+import (
+	"context"
+
+	"rawlink/internal/mediatype"
+	"rawlink/internal/objects"
+	"rawlink/internal/share"
+	"rawlink/origin/store"
+)
+
+// file is a File as clients see it.
+type file struct {
+	ID           string  `json:"id"`
+	TenantID     string  `json:"tenant_id"`
+	SpaceID      string  `json:"space_id"`
+	FolderID     *string `json:"folder_id"`
+	ClientKey    *string `json:"client_key"`
+	OriginalName string  `json:"original_name"`
+	Name         string  `json:"name" doc:"The same as original_name."`
+	MIME         *string `json:"mime"`
+	Size         *int64  `json:"size"`
+	SHA256       *string `json:"sha256" doc:"Of the stored bytes; null until they were read."`
+	ScanStatus   string  `json:"scan_status" enum:"pending,clean,infected"`
+	ScanDetail   *string `json:"scan_detail" doc:"Why there is no verdict yet, or what was found."`
+	Status       string  `json:"status" enum:"active,trashed"`
+	SourceApp    *string `json:"source_app"`
+	CreatedBy    *string `json:"created_by"`
+	CreatedAt    string  `json:"created_at"`
+	UpdatedAt    string  `json:"updated_at"`
+	DeletedAt    *string `json:"deleted_at"`
+}
+
+func fileOf(f store.File) file {
+	out := file{ID: f.ID, TenantID: f.TenantID, SpaceID: f.SpaceID, FolderID: f.FolderID, ClientKey: f.ClientKey,
+		OriginalName: f.OriginalName, Name: f.OriginalName, MIME: f.MIME, Size: &f.Size, SHA256: f.SHA256,
+		ScanStatus: string(f.ScanStatus), ScanDetail: f.ScanDetail, Status: "active", SourceApp: f.SourceApp, CreatedBy: f.CreatedBy,
+		CreatedAt: stamp(f.CreatedAt), UpdatedAt: stamp(f.UpdatedAt), DeletedAt: stampOrNull(f.DeletedAt)}
+	if f.DeletedAt != nil {
+		out.Status = "trashed"
+	}
+	return out
+}
+
+type oneFile struct{ Body file }
+
+type manyFiles struct{ Body []file }
+
+type listFilesIn struct {
+	Trash      bool   `query:"trash" doc:"List the trash instead of what is live."`
+	Trashed    bool   `query:"trashed" doc:"The same as trash."`
+	SpaceID    string `query:"space_id"`
+	FolderID   string `query:"folder_id" doc:"Only files directly in this folder; root for those directly in the space."`
+	ScanStatus string `query:"scan_status" enum:"pending,clean,infected"`
+	App        string `query:"app"`
+}
+
+func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*manyFiles, error) {
+	filter, err := listFilter(in.SpaceID, in.FolderID, in.Trash || in.Trashed)
+	if err != nil {
+		return nil, err
+	}
+	if in.App != "" {
+		if err := checkText("app", in.App, maxName); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.checkPlace(ctx, filter); err != nil {
+		return nil, err
+	}
+	filter.ScanStatus, filter.App = in.ScanStatus, in.App
+	all, err := o.Store.Files(ctx, caller(ctx).TenantID, filter)
+	return &manyFiles{Body: each(all, fileOf)}, err
+}
+
+type resolveFileIn struct {
+	ClientKey string `query:"client_key" required:"true"`
+	App       string `query:"app"`
+}
+
+func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*oneFile, error) {
+	if err := checkText("client_key", in.ClientKey, maxText); err != nil {
+		return nil, err
+	}
+	if in.App != "" {
+		if err := checkText("app", in.App, maxName); err != nil {
+			return nil, err
+		}
+	}
+	f, err := o.Store.ResolveFile(ctx, caller(ctx).TenantID, in.ClientKey, in.App)
+	return &oneFile{Body: fileOf(f)}, err
+}
+
+// onFile runs one of the store's operations that take and return a file.
+func (o *Origin) onFile(ctx context.Context, text string, operate func(ctx context.Context, tenantID, id string) (store.File, error)) (*oneFile, error) {
+	id, err := parseID(text, "file")
+	if err != nil {
+		return nil, err
+	}
+	f, err := operate(ctx, caller(ctx).TenantID, id)
+	return &oneFile{Body: fileOf(f)}, err
+}
+
+func (o *Origin) getFile(ctx context.Context, in *byID) (*oneFile, error) {
+	return o.onFile(ctx, in.ID, o.Store.File)
+}
+
+func (o *Origin) deleteFile(ctx context.Context, in *byID) (*oneFile, error) {
+	return o.onFile(ctx, in.ID, o.Store.TrashFile)
+}
+
+func (o *Origin) restoreFile(ctx context.Context, in *byID) (*oneFile, error) {
+	return o.onFile(ctx, in.ID, o.Store.RestoreFile)
+}
+
+func (o *Origin) purgeFile(ctx context.Context, in *byID) (*none, error) {
+	_, err := o.onFile(ctx, in.ID, o.Store.PurgeFile)
+	return nil, err
+}
+
+type updateFileIn struct {
+	ID   string `path:"id"`
+	Body struct {
+		OriginalName *string        `json:"original_name"`
+		Name         *string        `json:"name" doc:"The same as original_name."`
+		FolderID     change[string] `json:"folder_id" doc:"A folder in the same space; null for the space's root."`
+	}
+}
+
+func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*oneFile, error) {
+	name, field := in.Body.OriginalName, "original_name"
+	if name == nil {
+		name, field = in.Body.Name, "name"
+	}
+	if name != nil {
+		if err := checkName(field, *name); err != nil {
+			return nil, err
+		}
+	}
+	to, err := placement(in.Body.FolderID, "folder")
+	if err != nil {
+		return nil, err
+	}
+	return o.onFile(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.File, error) {
+		return o.Store.UpdateFile(ctx, tenantID, id, name, to)
+	})
+}
+
+type presigned struct {
+	Body struct {
+		URL       string `json:"url"`
+		ExpiresAt string `json:"expires_at"`
+	}
+}
+
+func (o *Origin) downloadFile(ctx context.Context, in *byID) (*presigned, error) {
+	return o.presignGet(ctx, in.ID, share.Download)
+}
+
+func (o *Origin) previewFile(ctx context.Context, in *byID) (*presigned, error) {
+	return o.presignGet(ctx, in.ID, share.View)
+}
+
+// presignGet answers with a short-lived URL of the bytes, for their owner.
+// Content that could run something is never shown inline, not even to its owner.
+func (o *Origin) presignGet(ctx context.Context, text string, permission share.Permission) (*presigned, error) {
+	id, err := parseID(text, "file")
+	if err != nil {
+		return nil, err
+	}
+	f, err := o.Store.File(ctx, caller(ctx).TenantID, id)
+	if err != nil {
+		return nil, err
+	}
+	if f.DeletedAt != nil {
+		return nil, reject(404, "file not found")
+	}
+	if err := store.NotClean(f); err != nil {
+		return nil, err
+	}
+	mime, kind := mediatype.ShowAs(deref(f.MIME), permission)
+	signed, err := o.Objects.PresignGet(ctx, objects.GetSpec{Key: f.Object.Key, Name: f.OriginalName, Disposition: kind, ContentType: mime, Expires: o.config.DownloadLifetime})
+	if err != nil {
+		return nil, err
+	}
+	out := &presigned{}
+	out.Body.URL, out.Body.ExpiresAt = signed.URL, stamp(signed.Expires.UnixMicro())
+	return out, nil
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

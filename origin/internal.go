@@ -1,0 +1,106 @@
+package origin
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"rawlink/internal/share"
+)
+
+// The internal API is what edges ask of an origin: a record that no cache holds,
+// a download of a capped share, and to take over counts. It listens apart from
+// the public API and takes a shared secret.
+//
+//	GET  /internal/v1/records/{hash}   200 record, 404
+//	POST /internal/v1/redeem/{share}   204 granted, 410 none left
+//	POST /internal/v1/counts           204; body: a share.Batch
+
+// maxBatch bounds a body of counts, in bytes: some 10,000 shares.
+const maxBatch = 1 << 20
+
+// InternalHandler returns the internal API.
+func (o *Origin) InternalHandler() http.Handler {
+	router := chi.NewRouter()
+	router.Use(o.frame, o.insiders)
+	router.NotFound(notFoundRoute)
+	router.MethodNotAllowed(wrongMethod)
+	router.Get("/internal/v1/records/{hash}", o.internalRecord)
+	router.Post("/internal/v1/redeem/{share}", o.internalRedeem)
+	router.Post("/internal/v1/counts", o.internalCounts)
+	return router
+}
+
+// insiders lets only holders of the shared secret through; without a secret,
+// nobody.
+func (o *Origin) insiders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || o.config.InternalKey == "" || subtle.ConstantTimeCompare([]byte(got), []byte(o.config.InternalKey)) != 1 {
+			writeProblem(w, unauthorized("internal API"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (o *Origin) internalRecord(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r, "internal-record")
+	hash, err := share.ParseHash(chi.URLParam(r, "hash"))
+	if err != nil {
+		writeProblem(w, reject(http.StatusNotFound, "no such record"))
+		return
+	}
+	record, err := o.Store.Record(r.Context(), hash)
+	if err != nil {
+		o.failInternal(w, r, "internal-record", err)
+		return
+	}
+	raw, err := record.Encode()
+	if err != nil {
+		o.failInternal(w, r, "internal-record", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(raw) // an edge that left asks again
+}
+
+func (o *Origin) internalRedeem(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r, "internal-redeem")
+	if err := o.Redeem(r.Context(), chi.URLParam(r, "share")); err != nil {
+		o.failInternal(w, r, "internal-redeem", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (o *Origin) internalCounts(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r, "internal-counts")
+	var batch share.Batch
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBatch)).Decode(&batch); err != nil || batch.Edge == "" || batch.Epoch == "" || batch.Seq < 1 {
+		writeProblem(w, reject(http.StatusUnprocessableEntity, "body: not a batch of counts"))
+		return
+	}
+	if err := o.Store.AddDownloads(r.Context(), batch); err != nil {
+		o.failInternal(w, r, "internal-counts", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (o *Origin) failInternal(w http.ResponseWriter, r *http.Request, operation string, err error) {
+	if share.KindOf(err) == share.Gone {
+		writeProblem(w, reject(http.StatusGone, "no download is left"))
+		return
+	}
+	writeProblem(w, problemOf(o.answer(r.Context(), operation, err)))
+}
+
+func noteRoute(r *http.Request, operation string) {
+	if about, ok := r.Context().Value(requestKey{}).(*request); ok {
+		about.operation = operation
+	}
+}

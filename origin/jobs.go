@@ -1,0 +1,115 @@
+package origin
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"rawlink/internal/share"
+	"rawlink/origin/store"
+)
+
+// How a queue is worked. Work of this process is rung for; work that another
+// process queued, or that fell due, is found by polling.
+const (
+	jobPoll   = 500 * time.Millisecond
+	jobLease  = 10 * time.Minute // longer than any job's own time limit
+	firstWait = 500 * time.Millisecond
+	longest   = time.Minute
+)
+
+// runJobs works one queue until ctx ends. A job that fails is tried again, later
+// each time; one that can't succeed is kept for an operator.
+func (o *Origin) runJobs(ctx context.Context, kind store.JobKind, work func(context.Context, *store.Job) error) error {
+	for {
+		job, err := o.Store.TakeJob(ctx, kind, jobLease)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			o.Log.WarnContext(ctx, "job queue not readable", "kind", kind, "error", err)
+		case job != nil:
+			o.runJob(ctx, job, work)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.Store.JobsQueued(kind):
+		case <-time.After(jobPoll):
+		}
+	}
+}
+
+// runJob runs one job and settles it. Settling outlives ctx: a job done while
+// the process stops must not run again elsewhere.
+func (o *Origin) runJob(ctx context.Context, job *store.Job, work func(context.Context, *store.Job) error) {
+	err := work(ctx, job)
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	outcome := "done"
+	switch {
+	case err == nil:
+		err = o.Store.FinishJob(settle, job.ID)
+	case share.KindOf(err) == share.Invalid:
+		outcome = "dead"
+		o.Log.WarnContext(ctx, "job can't succeed", "kind", job.Kind, "attempt", job.Attempts, "error", err)
+		err = o.Store.BuryJob(settle, job.ID, err.Error())
+	default:
+		outcome = "retry"
+		if ctx.Err() == nil { // stopping is nobody's failure
+			o.Log.WarnContext(ctx, "job failed, will be tried again", "kind", job.Kind, "attempt", job.Attempts, "error", err)
+		}
+		err = o.Store.RetryJob(settle, job.ID, backOff(job.Attempts), err.Error())
+	}
+	o.Metrics.Jobs.WithLabelValues(string(job.Kind), outcome).Inc()
+	if err != nil {
+		o.Log.WarnContext(ctx, "job not settled; it runs again when its lease ends", "kind", job.Kind, "error", err)
+	}
+}
+
+// backOff doubles from firstWait to longest.
+func backOff(attempts int64) time.Duration {
+	return min(longest, firstWait<<min(attempts-1, 10))
+}
+
+// removeObject deletes bytes that no row names any more.
+func (o *Origin) removeObject(ctx context.Context, job *store.Job) error {
+	return o.Objects.Delete(ctx, job.Ref)
+}
+
+// abortParts gives up a multipart upload, so that its parts don't stay behind
+// unseen.
+func (o *Origin) abortParts(ctx context.Context, job *store.Job) error {
+	key, uploadID, _ := strings.Cut(job.Ref, " ")
+	return o.Objects.AbortParts(ctx, key, uploadID)
+}
+
+// How often open uploads are searched for expired ones, and how many at a time.
+const (
+	expiryEvery = time.Second
+	expiryBatch = 100
+)
+
+// expireUploads ends uploads whose ticket is over and gives their room back.
+func (o *Origin) expireUploads(ctx context.Context) error {
+	for {
+		uploads, err := o.Store.ExpiredUploads(ctx, expiryBatch)
+		if err != nil && ctx.Err() == nil {
+			o.Log.WarnContext(ctx, "expired uploads not readable", "error", err)
+		}
+		for _, u := range uploads {
+			switch err := o.Store.ReleaseUpload(ctx, u.TenantID, u.FileID); {
+			case err == nil:
+				o.Metrics.Expired.Inc()
+			case share.KindOf(err) != share.NotFound && ctx.Err() == nil: // NotFound: somebody ended it first
+				o.Log.WarnContext(ctx, "expired upload not released", "file_id", u.FileID, "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(expiryEvery):
+		}
+	}
+}

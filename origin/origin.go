@@ -1,0 +1,90 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rawlink/internal/objects"
+	"rawlink/internal/scan"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+	"rawlink/origin/store"
+)
+
+// Objects is what the origin needs of an object store. The errors' kinds are
+// those of package objects.
+type Objects interface {
+	PresignPut(ctx context.Context, put objects.PutSpec) (objects.Signed, error)
+	PresignGet(ctx context.Context, get objects.GetSpec) (objects.Signed, error)
+	StartParts(ctx context.Context, put objects.PutSpec) (uploadID string, err error)
+	PresignPart(ctx context.Context, key, uploadID string, number int, size int64, expires time.Duration) (objects.Signed, error)
+	CompleteParts(ctx context.Context, key, uploadID string, parts []objects.Part) error
+	AbortParts(ctx context.Context, key, uploadID string) error
+	Settle(ctx context.Context, key, etag, to string) error
+	Head(ctx context.Context, key string) (objects.Info, error)
+	Open(ctx context.Context, key, etag string, from, n int64) (io.ReadCloser, error)
+	Delete(ctx context.Context, key string) error
+}
+
+// RecordCache is the shared cache that edges read records from. Put never
+// replaces a record by one of a smaller version.
+type RecordCache interface {
+	Put(ctx context.Context, hash share.Hash, record share.Record) error
+}
+
+// Bus carries events and ticks to the edges.
+type Bus interface {
+	Publish(ctx context.Context, events []share.Event) error
+	Tick(ctx context.Context) error
+}
+
+// Parts is everything an Origin is put together from. All are required.
+type Parts struct {
+	Store   *store.Store
+	Objects Objects
+	Scanner scan.Scanner
+	Records RecordCache
+	Bus     Bus
+	Keyring *share.Keyring
+	Mint    *share.Mint
+	Metrics *metrics.Origin
+	Log     *slog.Logger
+}
+
+// Origin serves the API and does its background work. Safe for concurrent use.
+type Origin struct {
+	Parts
+	config  Config
+	hashing chan struct{} // holds a token for each password that is being hashed
+}
+
+// New puts an origin together.
+func New(config Config, parts Parts) (*Origin, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil ||
+		parts.Keyring == nil || parts.Mint == nil || parts.Metrics == nil || parts.Log == nil {
+		return nil, errors.New("origin: a part is missing")
+	}
+	return &Origin{Parts: parts, config: config, hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+}
+
+// Run does the background work until ctx ends: it scans uploads and removes what
+// has expired. Relay is apart from it: it ends later.
+func (o *Origin) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range o.config.ScanWorkers {
+		group.Go(func() error { return o.runJobs(ctx, store.JobScan, o.scanFile) })
+	}
+	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
+	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
+	group.Go(func() error { return o.expireUploads(ctx) })
+	return group.Wait()
+}

@@ -1,0 +1,149 @@
+package origin
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rawlink/internal/share"
+	"rawlink/origin/store"
+)
+
+// The relay's rhythm, how many changes it tells at once, and how many of them it
+// writes to the shared cache side by side.
+const (
+	tickEvery  = 250 * time.Millisecond
+	relayBatch = 500
+	relayPuts  = 8
+)
+
+// lastRelay bounds the telling of what is left when the relay is told to stop.
+const lastRelay = 5 * time.Second
+
+// Relay tells the edges what changed, at least once, until ctx ends: first the
+// shared cache, so that whoever asks finds the new record, then the bus. It is
+// to outlive the API: what the last requests changed is told before it returns.
+func (o *Origin) Relay(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	failing := false
+	var promised promise
+	for {
+		err := o.relayAll(ctx)
+		if ctx.Err() != nil {
+			o.relayRest(ctx)
+			return
+		}
+		if err != nil {
+			o.Metrics.RelayFail.Inc()
+		}
+		if failing != (err != nil) { // say it when it changes, not four times a second
+			failing = err != nil
+			if failing {
+				o.Log.ErrorContext(ctx, "changes can't be told to the edges", "error", err)
+			} else {
+				o.Log.InfoContext(ctx, "changes are told to the edges again")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			o.relayRest(ctx)
+			return
+		case <-o.Store.Woken():
+		case <-ticker.C:
+			o.tick(ctx, &promised)
+		}
+	}
+}
+
+// relayRest tells what is left at the end.
+func (o *Origin) relayRest(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRelay)
+	defer cancel()
+	if err := o.relayAll(ctx); err != nil {
+		o.Log.ErrorContext(ctx, "changes were left untold; another origin or the next start tells them", "error", err)
+	}
+}
+
+// relayAll tells everything that waits.
+func (o *Origin) relayAll(ctx context.Context) error {
+	for {
+		waiting, err := o.Store.Untold(ctx)
+		if err != nil {
+			return err
+		}
+		o.Metrics.Untold.Set(waiting.Seconds())
+		if waiting == 0 {
+			return nil
+		}
+		told, err := o.Store.Relay(ctx, relayBatch, func(changes []store.Change) error { return o.tell(ctx, changes) })
+		if err != nil {
+			return err
+		}
+		if told == 0 {
+			return nil // another origin process is telling the rest
+		}
+		o.Metrics.Relayed.Add(float64(told))
+	}
+}
+
+func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
+	events := make([]share.Event, len(changes))
+	puts, putting := errgroup.WithContext(ctx)
+	puts.SetLimit(relayPuts)
+	for i, change := range changes {
+		events[i] = share.Event{Hash: change.Hash, Version: change.Record.Version}
+		puts.Go(func() error { return o.Records.Put(putting, change.Hash, change.Record) })
+	}
+	if err := puts.Wait(); err != nil {
+		return err
+	}
+	return o.Bus.Publish(ctx, events)
+}
+
+// promise is what a tick says of the next one: that these changes, which were
+// untold when it was acknowledged, will have been told by then.
+type promise struct {
+	rows map[string]bool // ids of outbox rows
+	over bool            // there were more than could be listed
+}
+
+// tick vouches that all changes committed before the last tick have been told,
+// by this process or by another one, whose rows are seen until they are. While
+// one of them waits there is no tick, and edges soon stop believing what they
+// hold. Rows are remembered rather than ages compared: origins' clocks differ.
+func (o *Origin) tick(ctx context.Context, last *promise) {
+	untold, over, err := o.untold(ctx)
+	if err != nil || last.over && over {
+		return
+	}
+	for id := range untold {
+		if last.rows[id] {
+			return
+		}
+	}
+	if err := o.Bus.Tick(ctx); err != nil {
+		if ctx.Err() == nil {
+			o.Metrics.RelayFail.Inc()
+		}
+		return
+	}
+	// After the tick: what is committed by now must be told before the next one.
+	last.rows, last.over, err = o.untold(ctx)
+	if err != nil {
+		last.rows, last.over = nil, true
+	}
+}
+
+// maxUntold is how many waiting changes a tick looks at.
+const maxUntold = 1000
+
+func (o *Origin) untold(ctx context.Context) (rows map[string]bool, over bool, err error) {
+	ids, err := o.Store.UntoldRows(ctx, maxUntold)
+	rows = make(map[string]bool, len(ids))
+	for _, id := range ids {
+		rows[id] = true
+	}
+	return rows, len(ids) == maxUntold, err
+}

@@ -1,0 +1,114 @@
+package origin
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rawlink/internal/database"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+	"rawlink/origin/store"
+)
+
+// ears hear what a relay says.
+type ears struct{ ticks, events atomic.Int64 }
+
+func (e *ears) Put(context.Context, share.Hash, share.Record) error { return nil }
+
+func (e *ears) Publish(_ context.Context, events []share.Event) error {
+	e.events.Add(int64(len(events)))
+	return nil
+}
+
+func (e *ears) Tick(context.Context) error {
+	e.ticks.Add(1)
+	return nil
+}
+
+// relaying returns an origin with one share, and the means to revoke it.
+func relaying(t *testing.T, now func() time.Time) (o *Origin, heard *ears, revoke func()) {
+	t.Helper()
+	db, err := database.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	tables, err := store.Open(t.Context(), db, store.Options{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant, err := tables.CreateTenant(t.Context(), store.Tenant{BytesLimit: store.Unlimited, LinksLimit: store.Unlimited})
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := tables.CreateSpace(t.Context(), tenant.ID, "s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := tables.ReserveUpload(t.Context(), store.Upload{TenantID: tenant.ID, SpaceID: space.ID, OriginalName: "n", Size: 1}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := tables.CompleteUpload(t.Context(), u, share.Object{Key: u.ObjectKey, Version: "v"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tables.SetVerdict(t.Context(), f.ID, store.Verdict{Status: share.Clean}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := tables.CreateShare(t.Context(), store.NewShare{TenantID: tenant.ID, FileID: f.ID, Permission: share.View,
+		Hash: func(id string) share.Hash { return share.HashToken(id) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard = &ears{}
+	o = &Origin{Parts: Parts{Store: tables, Records: heard, Bus: heard, Metrics: metrics.NewOrigin(metrics.New()), Log: slog.New(slog.DiscardHandler)}}
+	return o, heard, func() {
+		t.Helper()
+		if _, err := tables.RevokeShare(t.Context(), tenant.ID, v.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTickWaitsForWhatWasUntold lets a change wait for an origin that is slow to
+// tell it, and whose clock is hours ahead: no tick may vouch past it.
+func TestTickWaitsForWhatWasUntold(t *testing.T) {
+	t.Parallel()
+	o, heard, revoke := relaying(t, func() time.Time { return time.Now().Add(5 * time.Hour) })
+	var last promise
+	ticks := func(want int64, when string) {
+		t.Helper()
+		o.tick(t.Context(), &last)
+		if got := heard.ticks.Load(); got != want {
+			t.Fatalf("%s: %d ticks; want %d", when, got, want)
+		}
+	}
+	ticks(1, "nothing waits")
+	revoke()
+	ticks(2, "committed after the last tick: the tick says nothing of it")
+	for range 3 {
+		ticks(2, "it was untold at the last tick and still is")
+	}
+	if err := o.relayAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ticks(3, "told")
+}
+
+// TestRelayTellsTheRest stops a relay right after a change.
+func TestRelayTellsTheRest(t *testing.T) {
+	t.Parallel()
+	o, heard, revoke := relaying(t, time.Now)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	revoke()
+	o.Relay(ctx)
+	if heard.events.Load() != 1 {
+		t.Errorf("%d events told; want the one that was left", heard.events.Load())
+	}
+}

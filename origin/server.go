@@ -1,0 +1,104 @@
+package origin
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+)
+
+// Handler returns the public API. mount adds handlers of other owners by path
+// prefix, such as the local object store's upload URLs; it may be nil.
+func (o *Origin) Handler(mount map[string]http.Handler) http.Handler {
+	router := chi.NewRouter()
+	router.Use(o.frame)
+	router.NotFound(notFoundRoute)
+	router.MethodNotAllowed(wrongMethod)
+	o.newAPI(router)
+	for path, handler := range mount {
+		router.Mount(path, handler)
+	}
+	return router
+}
+
+type requestKey struct{}
+
+// request is what the frame keeps of one request for its log line.
+type request struct {
+	id        string
+	operation string // set once the route is known; never the path, it may name things
+	key       string // the key's id
+}
+
+// requestID returns the id under which this request is logged.
+func requestID(ctx context.Context) string {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r.id
+	}
+	return ""
+}
+
+// frame gives each request its id, survives a panic, and ends with one log line
+// and one observation.
+func (o *Origin) frame(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		about := &request{id: rand.Text(), operation: "none"}
+		w.Header().Set("X-Request-Id", about.id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		start := time.Now()
+		defer func() {
+			if cause := recover(); cause != nil {
+				o.Log.ErrorContext(r.Context(), "panic", "request_id", about.id, "operation", about.operation, "cause", cause, "stack", string(debug.Stack()))
+				if !seen.wrote {
+					writeProblem(seen, reject(http.StatusInternalServerError, "internal error"))
+				}
+			}
+			o.observe(r, about, seen.status, time.Since(start))
+		}()
+		next.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), requestKey{}, about)))
+	})
+}
+
+func (o *Origin) observe(r *http.Request, about *request, status int, took time.Duration) {
+	o.Metrics.Requests.WithLabelValues(about.operation, strconv.Itoa(status)).Observe(took.Seconds())
+	o.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("request_id", about.id), slog.String("method", r.Method),
+		slog.String("operation", about.operation), slog.Int("status", status), slog.String("key_id", about.key), slog.Duration("took", took))
+}
+
+// note tells the frame what the request turned out to be.
+func note(ctx huma.Context, keyID string) {
+	if r, ok := ctx.Context().Value(requestKey{}).(*request); ok {
+		r.operation, r.key = ctx.Operation().OperationID, keyID
+	}
+}
+
+// statusWriter remembers the status for the log.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection's deadlines.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

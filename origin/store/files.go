@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"rawlink/internal/share"
+)
+
+// File is a stored object: bytes and what is known of them.
+type File struct {
+	ID           string
+	TenantID     string
+	SpaceID      string
+	FolderID     *string // nil: at the space's root
+	ClientKey    *string
+	OriginalName string
+	MIME         *string
+	Size         int64
+	SHA256       *string // set once the bytes were read; ClaimedSHA256 is only what the uploader said
+	ScanStatus   share.ScanStatus
+	ScanDetail   *string // why there is no verdict, or the signature that was found
+	SourceApp    *string
+	CreatedBy    *string // id of the key that uploaded it
+	CreatedAt    int64
+	UpdatedAt    int64
+	DeletedAt    *int64
+
+	ClaimedSHA256 *string
+	Object        share.Object
+	deletionID    *string
+}
+
+const fileColumns = `id, tenant_id, space_id, folder_id, client_key, original_name, mime, size, sha256, scan_status, scan_detail,
+	source_app, created_by, created_at, updated_at, deleted_at, claimed_sha256, object_key, object_version, deletion_id`
+
+func readFile(row scanner) (File, error) {
+	var f File
+	err := row.Scan(&f.ID, &f.TenantID, &f.SpaceID, &f.FolderID, &f.ClientKey, &f.OriginalName, &f.MIME, &f.Size, &f.SHA256, &f.ScanStatus, &f.ScanDetail,
+		&f.SourceApp, &f.CreatedBy, &f.CreatedAt, &f.UpdatedAt, &f.DeletedAt, &f.ClaimedSHA256, &f.Object.Key, &f.Object.Version, &f.deletionID)
+	f.Object.Size = f.Size
+	if f.SHA256 != nil {
+		f.Object.SHA256 = *f.SHA256
+	}
+	return f, err
+}
+
+func findFile(ctx context.Context, q querier, tenantID, id, lock string) (File, error) {
+	f, err := readFile(q.QueryRowContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id = $1 AND tenant_id = $2`+lock, id, tenantID))
+	return f, orNotFound(err, "file")
+}
+
+// File returns one file, live or trashed.
+func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
+	return findFile(ctx, s.db.Read(), tenantID, id, "")
+}
+
+// Files lists files, oldest first.
+func (s *Store) Files(ctx context.Context, tenantID string, filter ListFilter) ([]File, error) {
+	condition, args := filter.where("folder_id", tenantID)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE `+condition+` ORDER BY created_at, id`, args...)
+	return collect(rows, err, readFile)
+}
+
+// ResolveFile returns the newest live file that carries the tenant's own key, of
+// one app if app is not empty.
+func (s *Store) ResolveFile(ctx context.Context, tenantID, clientKey, app string) (File, error) {
+	query, args := `SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND client_key = $2 AND deleted_at IS NULL`, []any{tenantID, clientKey}
+	if app != "" {
+		query, args = query+` AND source_app = $3`, append(args, app)
+	}
+	f, err := readFile(s.db.Read().QueryRowContext(ctx, query+` ORDER BY created_at DESC, id DESC LIMIT 1`, args...))
+	return f, orNotFound(err, "file")
+}
+
+// UpdateFile renames a live file and/or moves it within its space. The name is
+// part of what an edge answers, so its shares are announced.
+func (s *Store) UpdateFile(ctx context.Context, tenantID, id string, name *string, to Placement) (File, error) {
+	var f File
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		var err error
+		if f, err = findFile(ctx, tx, tenantID, id, ""); err != nil {
+			return err
+		}
+		if f.DeletedAt != nil {
+			return notFound("file")
+		}
+		if to.Set {
+			if err := s.lockPlace(ctx, tx, tenantID, f.SpaceID, to.ID, "folder"); err != nil {
+				return err
+			}
+		}
+		// Only what was asked for is written: f may be older than another change.
+		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET original_name = COALESCE($2, original_name),
+				folder_id = CASE WHEN $3 THEN $4 ELSE folder_id END, updated_at = $5
+			WHERE id = $1 AND deleted_at IS NULL RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
+		if err != nil {
+			return orNotFound(err, "file")
+		}
+		return s.announceFiles(ctx, tx, `id = $1`, id)
+	})
+	return f, err
+}
+
+// TrashFile moves a file to the trash. Repeating it changes nothing.
+func (s *Store) TrashFile(ctx context.Context, tenantID, id string) (File, error) {
+	var f File
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		var err error
+		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil || f.DeletedAt != nil {
+			return err
+		}
+		if err := trashWhere(ctx, tx, "files", `id = $1`, id, newID(), s.micros()); err != nil {
+			return err
+		}
+		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
+			return err
+		}
+		f, err = findFile(ctx, tx, tenantID, id, "")
+		return err
+	})
+	return f, err
+}
+
+// RestoreFile brings one file back from the trash, whatever delete took it.
+func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, error) {
+	var f File
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		var err error
+		if f, err = findFile(ctx, tx, tenantID, id, ""); err != nil || f.DeletedAt == nil {
+			return err
+		}
+		if _, err := findSpace(ctx, tx, tenantID, f.SpaceID, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if err := s.checkRestorePlace(ctx, tx, tenantID, f.FolderID); err != nil {
+			return err
+		}
+		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET deleted_at = NULL, deletion_id = NULL, updated_at = $2
+			WHERE id = $1 RETURNING `+fileColumns, id, s.micros()))
+		if err != nil {
+			return orNotFound(err, "file")
+		}
+		return s.announceFiles(ctx, tx, `id = $1`, id)
+	})
+	return f, err
+}
+
+// PurgeFile destroys a file, live or trashed. Its links die with this
+// transaction, which also gives the quota back and queues the removal of the
+// bytes, so that the bytes go only after nobody can ask for them any more.
+func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error) {
+	var f File
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
+			return err
+		}
+		var err error
+		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
+			return err
+		}
+		for _, statement := range []string{`DELETE FROM shares WHERE file_id = $1`, `DELETE FROM files WHERE id = $1`} {
+			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+				return err
+			}
+		}
+		if err := moveUsage(ctx, tx, tenantID, -f.Size, 0); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, JobRemoveObject, f.Object.Key, s.micros())
+	})
+	return f, err
+}
+
+// Verdict is what a scan found out about a file's bytes.
+type Verdict struct {
+	Status share.ScanStatus // Clean or Infected
+	Detail string           // the signature found, "" if clean
+	SHA256 string
+	MIME   string // what the bytes look like; used if the uploader named no type
+}
+
+// SetVerdict records a scan. A file that was purged meanwhile is NotFound.
+func (s *Store) SetVerdict(ctx context.Context, fileID string, v Verdict) error {
+	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE files SET scan_status = $2, scan_detail = $3, sha256 = $4, mime = COALESCE(mime, $5), updated_at = $6
+			WHERE id = $1`, fileID, v.Status, nullable(v.Detail), v.SHA256, nullable(v.MIME), s.micros()))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return notFound("file")
+		}
+		return s.announceFiles(ctx, tx, `id = $1`, fileID)
+	})
+}
+
+// SetScanDetail records why a file still has no verdict.
+func (s *Store) SetScanDetail(ctx context.Context, fileID, detail string) error {
+	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE files SET scan_detail = $2 WHERE id = $1 AND scan_status = 'pending'`, fileID, detail)
+		return err
+	})
+}
+
+// FileToScan returns a file by id alone: the scan queue is not a tenant's.
+func (s *Store) FileToScan(ctx context.Context, id string) (File, error) {
+	f, err := readFile(s.db.Read().QueryRowContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id = $1`, id))
+	return f, orNotFound(err, "file")
+}
+
+// nullable stores "" as NULL.
+func nullable(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"rawlink/internal/share"
+)
+
+// Key is an API key as it is stored: without the key itself.
+type Key struct {
+	ID         string
+	TenantID   string
+	Label      string
+	Mode       string // "live" or "test"
+	Scopes     []string
+	CreatedAt  int64
+	LastUsedAt *int64
+	ExpiresAt  *int64
+	RevokedAt  *int64
+
+	TenantSuspended bool // of the tenant, read together with the key
+}
+
+// NewKey is what a key to be created is like.
+type NewKey struct {
+	TenantID  string
+	Label     string
+	Mode      string // "live" or "test"
+	Scopes    []string
+	ExpiresAt *int64 // Unix microseconds
+	Secret    string // "" = draw one
+}
+
+const keyColumns = `k.id, k.tenant_id, k.label, k.mode, k.scopes, k.created_at, k.last_used_at, k.expires_at, k.revoked_at, t.suspended`
+
+func readKey(row scanner) (Key, error) {
+	var k Key
+	var scopes string
+	err := row.Scan(&k.ID, &k.TenantID, &k.Label, &k.Mode, &scopes, &k.CreatedAt, &k.LastUsedAt, &k.ExpiresAt, &k.RevokedAt, &k.TenantSuspended)
+	k.Scopes = strings.Fields(scopes)
+	return k, err
+}
+
+// hashKey is how a key is stored. Keys carry 128 random bits, so a fast hash is
+// as good as a slow one.
+func hashKey(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// CreateKey stores a new key and returns its secret, which is not kept.
+func (s *Store) CreateKey(ctx context.Context, n NewKey) (Key, string, error) {
+	if n.Secret == "" {
+		var raw [16]byte
+		_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
+		n.Secret = "fck_" + n.Mode + "_" + hex.EncodeToString(raw[:])
+	}
+	k := Key{ID: newID(), TenantID: n.TenantID, Label: n.Label, Mode: n.Mode, Scopes: n.Scopes, CreatedAt: s.micros(), ExpiresAt: n.ExpiresAt}
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
+			return orNotFound(err, "tenant")
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO api_keys (id, tenant_id, hash, label, mode, scopes, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			k.ID, k.TenantID, hashKey(n.Secret), k.Label, k.Mode, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt)
+		return err
+	})
+	return k, n.Secret, err
+}
+
+// Authenticate returns the live key with this secret, or a NotFound refusal for
+// any that is unknown, revoked or expired.
+func (s *Store) Authenticate(ctx context.Context, secret string) (Key, error) {
+	k, err := readKey(s.db.Read().QueryRowContext(ctx, `SELECT `+keyColumns+`
+		FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.hash = $1`, hashKey(secret)))
+	if err != nil {
+		return Key{}, orNotFound(err, "key")
+	}
+	if k.RevokedAt != nil || k.ExpiresAt != nil && *k.ExpiresAt <= s.micros() {
+		return Key{}, notFound("key")
+	}
+	return k, nil
+}
+
+// lastUsedEvery is how exact last_used_at is. A write per request would make
+// every read of the API a write of the database.
+const lastUsedEvery = time.Minute
+
+// TouchKey records that the key was used, at most once a minute.
+func (s *Store) TouchKey(ctx context.Context, k Key) error {
+	now := s.micros()
+	if k.LastUsedAt != nil && now-*k.LastUsedAt < lastUsedEvery.Microseconds() {
+		return nil
+	}
+	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE api_keys SET last_used_at = $2 WHERE id = $1`, k.ID, now)
+		return err
+	})
+}
+
+// RevokeKey ends a key at once. Repeating it changes nothing.
+func (s *Store) RevokeKey(ctx context.Context, id string) error {
+	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, s.micros()))
+		if err == nil && !ok {
+			return refuse(share.NotFound, "key not found")
+		}
+		return err
+	})
+}
+
+// Keys lists a tenant's keys, oldest first.
+func (s *Store) Keys(ctx context.Context, tenantID string) ([]Key, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+keyColumns+`
+		FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.tenant_id = $1 ORDER BY k.created_at, k.id`, tenantID)
+	return collect(rows, err, readKey)
+}

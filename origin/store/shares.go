@@ -1,0 +1,214 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+
+	"rawlink/internal/share"
+)
+
+// Share is a raw link as it is stored: without its token.
+type Share struct {
+	ID            string
+	TenantID      string
+	FileID        string
+	Permission    share.Permission
+	ExpiresAt     *int64 // Unix microseconds; nil: permanent
+	MaxDownloads  *int64 // nil: no cap
+	DownloadCount int64
+	Revoked       bool
+	HasPassword   bool
+	CreatedAt     int64
+	UpdatedAt     int64
+}
+
+// NewShare is what a share to be created is like.
+type NewShare struct {
+	TenantID     string
+	FileID       string
+	Permission   share.Permission
+	ExpiresAt    *int64
+	MaxDownloads *int64
+	PasswordHash *string
+	CreatedBy    string
+	// Hash makes the token's hash from the share's id, so that the token itself
+	// never comes near the database.
+	Hash func(shareID string) share.Hash
+}
+
+const shareColumns = `id, tenant_id, file_id, permission, expires_at, max_downloads, download_count, revoked, password_hash IS NOT NULL, created_at, updated_at`
+
+func readShare(row scanner) (Share, error) {
+	var v Share
+	err := row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.CreatedAt, &v.UpdatedAt)
+	return v, err
+}
+
+// CreateShare makes a link for a live, clean file within the link limit. Checks
+// run in the contract's order: 404, 409, 402.
+func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
+	var v Share
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
+			return err
+		}
+		f, err := findFile(ctx, tx, n.TenantID, n.FileID, s.db.ForUpdate())
+		if err != nil {
+			return err
+		}
+		if f.DeletedAt != nil {
+			return notFound("file")
+		}
+		if err := NotClean(f); err != nil {
+			return err
+		}
+		if err := s.reserveLink(ctx, tx, n.TenantID, n.ExpiresAt == nil); err != nil {
+			return err
+		}
+		id := newID()
+		v, err = readShare(tx.QueryRowContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10) RETURNING `+shareColumns,
+			id, n.TenantID, n.FileID, n.Hash(id).String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
+		if err != nil {
+			return fmt.Errorf("insert share: %w", err)
+		}
+		return nil
+	})
+	return v, err
+}
+
+// NotClean is the refusal to share or serve a file that is not scanned clean,
+// nil if it is.
+func NotClean(f File) error {
+	switch f.ScanStatus {
+	case share.Clean:
+		return nil
+	case share.Pending:
+		return refuse(share.NotReady, "File is not shareable yet (scan_status='pending'); must be 'clean'.")
+	}
+	return refuse(share.NotReady, fmt.Sprintf("File is not shareable (scan_status='%s'); must be 'clean'.", f.ScanStatus))
+}
+
+// ShareFilter narrows a list of shares.
+type ShareFilter struct {
+	FileID string
+	Active *bool // true: only links that count, false: only ended ones, nil: both
+}
+
+// Shares lists shares, oldest first.
+func (s *Store) Shares(ctx context.Context, tenantID string, filter ShareFilter) ([]Share, error) {
+	query, args := `SELECT `+shareColumns+` FROM shares WHERE tenant_id = $1`, []any{tenantID}
+	if filter.Active != nil {
+		args = append(args, s.micros())
+		if *filter.Active {
+			query += ` AND ` + activeShare
+		} else {
+			query += ` AND NOT (` + activeShare + `)`
+		}
+	}
+	if filter.FileID != "" {
+		args = append(args, filter.FileID)
+		query += ` AND file_id = $` + strconv.Itoa(len(args))
+	}
+	rows, err := s.db.Read().QueryContext(ctx, query+` ORDER BY created_at, id`, args...)
+	return collect(rows, err, readShare)
+}
+
+// Share returns one share of the tenant.
+func (s *Store) Share(ctx context.Context, tenantID, id string) (Share, error) {
+	return findShare(ctx, s.db.Read(), tenantID, id, "")
+}
+
+// ShareUpdate is what is to change of a share.
+type ShareUpdate struct {
+	SetExpiry    bool
+	ExpiresAt    *int64 // with SetExpiry; nil: never
+	SetCap       bool
+	MaxDownloads *int64 // with SetCap; nil: no cap
+}
+
+// UpdateShare changes when a share ends and how often it may be downloaded. A
+// change that makes an ended link active again takes a place of the link limit.
+// What was handed out stays so: a cap below it ends the link.
+func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpdate) (Share, error) {
+	var v Share
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
+			return err
+		}
+		var err error
+		if v, err = findShare(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if v.Revoked {
+			return refuse(share.Conflict, "share is revoked")
+		}
+		before, err := s.linkCounts(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if u.SetExpiry {
+			v.ExpiresAt = u.ExpiresAt
+		}
+		if u.SetCap {
+			v.MaxDownloads = u.MaxDownloads
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4,
+				reserved = CASE WHEN max_downloads IS NULL THEN download_count ELSE reserved END
+			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
+			return fmt.Errorf("update share: %w", err)
+		}
+		after, err := s.linkCounts(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if after && !before {
+			if err := s.checkLinkLimit(ctx, tx, tenantID); err != nil {
+				return err
+			}
+		}
+		if err := s.announceShare(ctx, tx, id); err != nil {
+			return err
+		}
+		v, err = findShare(ctx, tx, tenantID, id, "")
+		return err
+	})
+	return v, err
+}
+
+// linkCounts reports whether one share counts against the link limit now.
+func (s *Store) linkCounts(ctx context.Context, tx *sql.Tx, id string) (counts bool, err error) {
+	query := `SELECT EXISTS (SELECT 1 FROM shares WHERE id = $1 AND ` + activeShare
+	if !s.countPermanentLinks {
+		query += ` AND expires_at IS NOT NULL`
+	}
+	err = tx.QueryRowContext(ctx, query+`)`, id, s.micros()).Scan(&counts)
+	return counts, err
+}
+
+func findShare(ctx context.Context, q querier, tenantID, id, lock string) (Share, error) {
+	v, err := readShare(q.QueryRowContext(ctx, `SELECT `+shareColumns+` FROM shares WHERE id = $1 AND tenant_id = $2`+lock, id, tenantID))
+	return v, orNotFound(err, "share")
+}
+
+// RevokeShare ends a share for good. Repeating it changes nothing.
+func (s *Store) RevokeShare(ctx context.Context, tenantID, id string) (Share, error) {
+	var v Share
+	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET revoked = TRUE, updated_at = $3
+			WHERE id = $1 AND tenant_id = $2 AND NOT revoked`, id, tenantID, s.micros()))
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := s.announceShare(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		v, err = findShare(ctx, tx, tenantID, id, "")
+		return err
+	})
+	return v, err
+}

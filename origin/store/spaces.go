@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"rawlink/internal/share"
+)
+
+// Space is a top-level container of folders and files.
+type Space struct {
+	ID        string
+	TenantID  string
+	Name      string
+	App       *string
+	CreatedAt int64
+	UpdatedAt int64
+}
+
+// firstSpace is the name of the space that a tenant without any is given.
+const firstSpace = "My files"
+
+const spaceColumns = `id, tenant_id, name, app, created_at, updated_at`
+
+func readSpace(row scanner) (Space, error) {
+	var v Space
+	err := row.Scan(&v.ID, &v.TenantID, &v.Name, &v.App, &v.CreatedAt, &v.UpdatedAt)
+	return v, err
+}
+
+// CreateSpace adds a space.
+func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *string) (Space, error) {
+	var v Space
+	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
+		v, err = s.insertSpace(ctx, tx, tenantID, name, app)
+		return err
+	})
+	return v, err
+}
+
+func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, name string, app *string) (Space, error) {
+	now := s.micros()
+	v := Space{ID: newID(), TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
+	_, err := tx.ExecContext(ctx, `INSERT INTO spaces (id, tenant_id, name, app, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, v.ID, v.TenantID, v.Name, v.App, v.CreatedAt, v.UpdatedAt)
+	return v, err
+}
+
+// Spaces lists the tenant's spaces, oldest first. A tenant that has none is
+// given its first one.
+func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
+	all, err := listSpaces(ctx, s.db.Read(), tenantID)
+	if err != nil || len(all) > 0 {
+		return all, err
+	}
+	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
+			return err
+		}
+		// Another request may have been first while this one waited for the lock.
+		if all, err = listSpaces(ctx, tx, tenantID); err != nil || len(all) > 0 {
+			return err
+		}
+		v, err := s.insertSpace(ctx, tx, tenantID, firstSpace, nil)
+		all = []Space{v}
+		return err
+	})
+	return all, err
+}
+
+func listSpaces(ctx context.Context, q querier, tenantID string) ([]Space, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+spaceColumns+` FROM spaces
+		WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY created_at, id`, tenantID)
+	return collect(rows, err, readSpace)
+}
+
+// Space returns one space of the tenant.
+func (s *Store) Space(ctx context.Context, tenantID, id string) (Space, error) {
+	return findSpace(ctx, s.db.Read(), tenantID, id, "")
+}
+
+func findSpace(ctx context.Context, q querier, tenantID, id, lock string) (Space, error) {
+	v, err := readSpace(q.QueryRowContext(ctx, `SELECT `+spaceColumns+` FROM spaces
+		WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL`+lock, id, tenantID))
+	return v, orNotFound(err, "space")
+}
+
+// RenameSpace changes a space's name.
+func (s *Store) RenameSpace(ctx context.Context, tenantID, id, name string) (Space, error) {
+	var v Space
+	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
+		v, err = readSpace(tx.QueryRowContext(ctx, `UPDATE spaces SET name = $3, updated_at = $4
+			WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING `+spaceColumns, id, tenantID, name, s.micros()))
+		return orNotFound(err, "space")
+	})
+	return v, err
+}
+
+// DeleteSpace removes a space. One that holds live folders, live files or open
+// uploads is refused unless recursive, which moves them to the trash first.
+func (s *Store) DeleteSpace(ctx context.Context, tenantID, id string, recursive bool) error {
+	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		if _, err := findSpace(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		var held bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM folders WHERE space_id = $1 AND deleted_at IS NULL)
+			OR EXISTS (SELECT 1 FROM files WHERE space_id = $1 AND deleted_at IS NULL)
+			OR EXISTS (SELECT 1 FROM uploads WHERE space_id = $1)`, id).Scan(&held)
+		if err != nil {
+			return err
+		}
+		if held && !recursive {
+			return refuse(share.Conflict, "space is not empty; delete its contents or pass recursive=true")
+		}
+		now, deletion := s.micros(), newID()
+		if err := trashSpace(ctx, tx, id, deletion, now); err != nil {
+			return err
+		}
+		if err := s.announceFiles(ctx, tx, `deletion_id = $1`, deletion); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE spaces SET deleted_at = $2 WHERE id = $1`, id, now)
+		return err
+	})
+}

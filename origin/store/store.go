@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rawlink/internal/database"
+	"rawlink/internal/share"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is the origin's database. Safe for concurrent use.
+type Store struct {
+	db  *database.DB
+	now func() time.Time
+
+	// countPermanentLinks says whether links without expiry count against
+	// links_limit (setting quota.count_permanent_links).
+	countPermanentLinks bool
+	wake                wakeup             // the relay's
+	jobs                map[JobKind]wakeup // the workers'; never written after Open
+}
+
+// Options are what a Store needs to know beside its database.
+type Options struct {
+	CountPermanentLinks bool
+	Now                 func() time.Time // nil = time.Now
+}
+
+// Open migrates the schema and returns the store. It does not own db.
+func Open(ctx context.Context, db *database.DB, options Options) (*Store, error) {
+	tables, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, tables); err != nil {
+		return nil, err
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &Store{
+		db:                  db,
+		now:                 options.Now,
+		countPermanentLinks: options.CountPermanentLinks,
+		wake:                newWakeup(),
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup()},
+	}, nil
+}
+
+// Check reports whether the database answers.
+func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
+
+// micros is the time as the tables hold it.
+func (s *Store) micros() int64 { return s.now().UnixMicro() }
+
+// newID returns a fresh row id. Version 7 ids grow with time, which keeps the
+// indexes compact; they are not secret.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Refusal is an answer that a client may read: Detail is public.
+type Refusal struct {
+	Kind   share.Kind
+	Detail string
+	Quota  *QuotaRefusal // set for a refusal by quota
+}
+
+// QuotaRefusal is the machine's side of a refusal by quota.
+type QuotaRefusal struct {
+	Resource  string // "bytes" or "links"
+	Limit     int64
+	Used      int64
+	Requested int64
+}
+
+func (r *Refusal) Error() string { return r.Detail }
+
+// ErrorKind lets share.KindOf find the kind.
+func (r *Refusal) ErrorKind() share.Kind { return r.Kind }
+
+func refuse(kind share.Kind, detail string) error { return &Refusal{Kind: kind, Detail: detail} }
+
+func notFound(what string) error { return refuse(share.NotFound, what+" not found") }
+
+// orNotFound turns "no row" into the public 404 of that thing.
+func orNotFound(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound(what)
+	}
+	return err
+}
+
+// querier is a transaction or the read pool.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// scanner is *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+// collect reads all rows with one function per row. The result is never nil, so
+// that an empty list is [] in JSON.
+func collect[T any](rows *sql.Rows, err error, read func(scanner) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	all := []T{}
+	for rows.Next() {
+		one, err := read(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// changed reports whether a statement touched any row.
+func changed(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
