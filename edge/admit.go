@@ -1,0 +1,139 @@
+package edge
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+
+	"rawlink/internal/share"
+
+	"github.com/valyala/fasthttp"
+)
+
+// method is one of the three that the files domain knows.
+type method uint8
+
+const (
+	methodGet method = iota
+	methodHead
+	methodOptions
+)
+
+// request is what the rooms know of a request: copies, so it may outlive the
+// handler.
+type request struct {
+	method     method
+	token      share.Token
+	rangeText  string
+	conditions conditions
+	agent      string     // User-Agent
+	addr       netip.Addr // of the client, past trusted proxies
+}
+
+// maxBody bounds a request body: none is welcome, but one that fits is read, so
+// that a refusal can be sent on a connection that stays in step.
+const maxBody = 4 << 10
+
+// admit takes a request in or refuses it on its face. It does no I/O. What it
+// fills in borrows nothing from ctx.
+func (e *Edge) admit(ctx *fasthttp.RequestCtx, req *request) error {
+	if e.inFlight.Load() > int64(e.cfg.MaxInFlight) {
+		return errBusy
+	}
+	h := &ctx.Request.Header
+	token, ok := parseTarget(h.RequestURI())
+	if !ok {
+		return errNoSuchTarget
+	}
+	m, ok := parseMethod(h.Method())
+	if !ok {
+		return errMethod
+	}
+	if len(ctx.Request.Body()) > 0 {
+		return errHasBody
+	}
+	*req = request{
+		method:    m,
+		token:     token,
+		rangeText: header(h, fasthttp.HeaderRange),
+		conditions: conditions{
+			ifMatch:           header(h, fasthttp.HeaderIfMatch),
+			ifNoneMatch:       header(h, fasthttp.HeaderIfNoneMatch),
+			ifModifiedSince:   header(h, fasthttp.HeaderIfModifiedSince),
+			ifUnmodifiedSince: header(h, fasthttp.HeaderIfUnmodifiedSince),
+			ifRange:           header(h, fasthttp.HeaderIfRange),
+		},
+		agent: string(h.UserAgent()),
+		addr:  e.proxies.client(peerAddr(ctx.RemoteAddr()), header(h, fasthttp.HeaderXForwardedFor)),
+	}
+	return nil
+}
+
+// parseTarget reads the request target exactly as it was sent: /s/<token>, or
+// /s/<token>/<any name>, then perhaps a query, which means nothing. No decoding
+// and no normalising, so a cache in front, this parser and the record's key
+// can't disagree about what was asked.
+func parseTarget(target []byte) (share.Token, bool) {
+	path, _, _ := bytes.Cut(target, []byte("?"))
+	rest, ok := bytes.CutPrefix(path, []byte("/s/"))
+	if !ok {
+		return "", false
+	}
+	token, name, named := bytes.Cut(rest, []byte("/"))
+	if len(token) != share.TokenLen || (named && !plainName(name)) {
+		return "", false
+	}
+	for _, c := range token {
+		if !tokenByte(c) {
+			return "", false
+		}
+	}
+	return share.Token(token), true
+}
+
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// plainName reports whether the segment after the token is one that no proxy
+// rewrites: visible ASCII, no second separator, no dot segment.
+func plainName(name []byte) bool {
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '#' {
+			return false
+		}
+	}
+	return len(name) > 0 && string(name) != "." && string(name) != ".."
+}
+
+func parseMethod(m []byte) (method, bool) {
+	switch string(m) {
+	case fasthttp.MethodGet:
+		return methodGet, true
+	case fasthttp.MethodHead:
+		return methodHead, true
+	case fasthttp.MethodOptions:
+		return methodOptions, true
+	}
+	return 0, false
+}
+
+// header returns a copy of a header's value, several lines of it joined as
+// RFC 9110 §5.3 allows, so that a second line is never silently dropped.
+func header(h *fasthttp.RequestHeader, name string) string {
+	lines := h.PeekAll(name)
+	switch len(lines) {
+	case 0:
+		return ""
+	case 1:
+		return string(lines[0])
+	}
+	var all strings.Builder
+	for i, line := range lines {
+		if i > 0 {
+			all.WriteString(", ")
+		}
+		all.Write(line)
+	}
+	return all.String()
+}

@@ -1,0 +1,31 @@
+//go:build !race
+
+package edge
+
+import (
+	"testing"
+
+	"rawlink/internal/share"
+)
+
+// The race detector allocates by itself, so scripts/test.sh runs the tests named
+// …Allocates… without it.
+
+func TestClaimAllocatesNothing(t *testing.T) {
+	keys, err := share.ParseKeyring("1:" + share.NewKey())
+	must(t, err)
+	good := keys.Seal([16]byte{1})
+	changed := []byte(good)
+	changed[len(changed)-1] ^= 1
+	forged := share.Token(changed)
+	if n := testing.AllocsPerRun(1000, func() { _, _ = claim(keys, good); _, _ = claim(keys, forged) }); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
+	}
+}
+
+func TestDecideAllocatesNothing(t *testing.T) {
+	req, rec := &request{rangeText: "bytes=5-"}, &share.Record{Object: share.Object{Size: 10}}
+	if n := testing.AllocsPerRun(1000, func() { decide(req, rec, testEtag) }); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
+	}
+}

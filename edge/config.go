@@ -1,0 +1,114 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// CountMode says which requests of a client that was counted are counted again.
+type CountMode string
+
+// The two ways to count.
+const (
+	// CountLeases lets a counted client fetch ranges of its copy for free.
+	CountLeases CountMode = "lease"
+	// CountStrict counts every GET that sends bytes and is not a probe.
+	CountStrict CountMode = "strict"
+)
+
+// Config is what an operator decides about an edge. A zero field means the
+// default named beside it, except where it says required.
+type Config struct {
+	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
+	CountMode      CountMode      // CountLeases
+	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
+
+	RecordCacheBytes int64         // 64 MiB of records in process
+	MaxStale         time.Duration // 5 s: how long a record is believed without hearing from the bus
+	ServeStale       time.Duration // 60 s: the same for uncapped shares when nothing can be asked; ≥ MaxStale
+	NegativeTTL      time.Duration // 1 s: how long "no such share" is remembered
+	MaxAge           time.Duration // 1 h: max-age of permanent, uncapped links; negative = 0, revalidate always
+
+	LookupTimeout    time.Duration // 2 s for a record that is not in process
+	RedeemTimeout    time.Duration // 2 s for the ledger and the leases
+	FirstByteTimeout time.Duration // 10 s for the store to produce the first byte
+	StoreStall       time.Duration // 30 s for the store to deliver one buffer (64 KiB) of a body
+
+	MaxInFlight int           // 16,384 requests at once, bodies included; more are answered 429
+	MaxConns    int           // 65,536 connections at once; more are refused
+	MaxHeader   int           // 8 KiB for request line and headers
+	ReadTimeout time.Duration // 10 s for a request to arrive
+	IdleTimeout time.Duration // 60 s between requests of a connection
+	SendStall   time.Duration // 60 s for a client to accept one buffer (64 KiB)
+	MinRate     int64         // 1,024 bytes/s a client must average while it is being sent to, after SendGrace
+	SendGrace   time.Duration // 60 s before MinRate applies
+}
+
+// withDefaults returns the configuration with every zero field filled in.
+func (c Config) withDefaults() Config {
+	orElse(&c.CountMode, CountLeases)
+	orElse(&c.RecordCacheBytes, 64<<20)
+	orElse(&c.MaxStale, 5*time.Second)
+	orElse(&c.ServeStale, 60*time.Second)
+	orElse(&c.NegativeTTL, time.Second)
+	orElse(&c.MaxAge, time.Hour)
+	orElse(&c.LookupTimeout, 2*time.Second)
+	orElse(&c.RedeemTimeout, 2*time.Second)
+	orElse(&c.FirstByteTimeout, 10*time.Second)
+	orElse(&c.StoreStall, 30*time.Second)
+	orElse(&c.MaxInFlight, 16384)
+	orElse(&c.MaxConns, 65536)
+	orElse(&c.MaxHeader, 8<<10)
+	orElse(&c.ReadTimeout, 10*time.Second)
+	orElse(&c.IdleTimeout, 60*time.Second)
+	orElse(&c.SendStall, 60*time.Second)
+	orElse(&c.MinRate, 1024)
+	orElse(&c.SendGrace, 60*time.Second)
+	return c
+}
+
+// Validate returns every problem of the configuration at once, or nil.
+func (c Config) Validate() error {
+	var problems []error
+	must := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	c = c.withDefaults()
+	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
+	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "count mode: want lease or strict, have %q", c.CountMode)
+	for _, p := range c.TrustedProxies {
+		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
+	}
+	must(c.ServeStale >= c.MaxStale, "serve stale: want at least max stale (%v), have %v", c.MaxStale, c.ServeStale)
+	must(c.RecordCacheBytes > 0, "record cache bytes: want a positive size, have %d", c.RecordCacheBytes)
+	must(c.MaxInFlight > 0, "max in flight: want a positive number, have %d", c.MaxInFlight)
+	must(c.MaxConns > 0, "max conns: want a positive number, have %d", c.MaxConns)
+	must(c.MaxHeader >= 1<<10, "max header: want at least 1024 bytes, have %d", c.MaxHeader)
+	must(c.MinRate > 0, "min rate: want a positive number of bytes per second, have %d", c.MinRate)
+	for name, d := range c.durations() {
+		must(d > 0, "%s: want a positive duration, have %v", name, d)
+	}
+	return errors.Join(problems...)
+}
+
+// durations lists the settings that must be positive, by name.
+func (c Config) durations() map[string]time.Duration {
+	return map[string]time.Duration{
+		"max stale": c.MaxStale, "negative ttl": c.NegativeTTL,
+		"lookup timeout": c.LookupTimeout, "redeem timeout": c.RedeemTimeout,
+		"first byte timeout": c.FirstByteTimeout, "store stall": c.StoreStall,
+		"read timeout": c.ReadTimeout, "idle timeout": c.IdleTimeout,
+		"send stall": c.SendStall, "send grace": c.SendGrace,
+	}
+}
+
+func orElse[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,211 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"rawlink/cache"
+	"rawlink/internal/ledger"
+	"rawlink/internal/records"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Records is what lies behind this process's own record cache: the shared cache
+// and then the origin. What it finds says where, and as of when it was true: a
+// shared cache that is itself behind must not make a record look fresh. Fails as NotFound, which is an answer, or Unavailable. Must be safe for
+// concurrent use and honour ctx.
+type Records interface {
+	Lookup(ctx context.Context, hash share.Hash) (records.Found, error)
+}
+
+// Objects reads stored bytes. Open returns bytes [from, from+n) of exactly the
+// version etag names: all of them, or an error from Open or Read. Fails as
+// NotFound, Changed or Unavailable. Cancelling ctx ends the read. Keys and
+// signed URLs never stand in its errors.
+type Objects interface {
+	Open(ctx context.Context, key, etag string, from, n int64) (io.ReadCloser, error)
+}
+
+// Ledger takes one download of a capped share: nil = granted, Gone = used up,
+// Unavailable = not known, and then nothing may be served.
+type Ledger interface {
+	Redeem(ctx context.Context, shareID string) error
+}
+
+// Leases keeps what counted clients may still fetch. Open begins a lease, adding to what is left of one.
+// Take reserves bytes of a live one and reports whether it did: zero bytes ask
+// whether it lives, a negative number gives back what was reserved and not sent.
+type Leases interface {
+	Open(ctx context.Context, lease ledger.Lease, budget int64) error
+	Take(ctx context.Context, lease ledger.Lease, bytes int64) (bool, error)
+}
+
+// Counter counts a download of an uncapped share. It does no I/O.
+type Counter interface{ Add(shareID string) }
+
+// Parts are what an edge is made of. All are required but Now.
+type Parts struct {
+	Keys        *share.Keyring
+	Records     Records
+	Objects     Objects
+	Ledger      Ledger
+	Leases      Leases // of capped shares: seen by all edges
+	LocalLeases Leases // of uncapped shares: in this process, never failing
+	Counter     Counter
+	Metrics     *metrics.Edge
+	Log         *slog.Logger
+	Now         func() time.Time // nil = time.Now
+}
+
+// Edge serves the files domain. Safe for concurrent use.
+type Edge struct {
+	cfg     Config
+	parts   Parts
+	keys    *share.Keyring
+	metrics *metrics.Edge
+	log     *slog.Logger
+	now     func() time.Time
+	proxies proxies
+	always  always
+	clients clients
+
+	records  *cache.Records[share.Hash, *known]
+	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
+	inFlight atomic.Int64                          // requests whose tally is open
+
+	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
+	cancel context.CancelFunc
+	server *fasthttp.Server
+	conns  conns
+}
+
+// New returns an edge that is ready to Serve. Shutdown gives back what it holds.
+func New(cfg Config, parts Parts) (*Edge, error) {
+	if err := errors.Join(cfg.Validate(), parts.missing()); err != nil {
+		return nil, fmt.Errorf("configure edge: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	e := &Edge{
+		cfg: cfg, parts: parts, keys: parts.Keys, metrics: parts.Metrics, log: parts.Log, now: parts.Now,
+		proxies: cfg.TrustedProxies, clients: clients{key: cfg.LeaseKey, seed: maphash.MakeSeed()},
+		always:  newAlways(),
+		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	records, err := cache.New(cache.Config[share.Hash, *known]{
+		Load:        e.load,
+		LoadTimeout: cfg.LookupTimeout,
+		Refusal:     func(err error) bool { return share.KindOf(err) == share.NotFound },
+		RefusalTTL:  cfg.NegativeTTL,
+		MaxBytes:    cfg.RecordCacheBytes,
+		Size:        knownSize,
+		MaxStale:    cfg.MaxStale,
+		ServeStale:  cfg.ServeStale,
+		Now:         e.now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure edge: %w", err)
+	}
+	e.records = records
+	e.base, e.cancel = context.WithCancel(context.Background())
+	e.server = e.newServer()
+	return e, nil
+}
+
+// missing names the parts that are not there.
+func (p Parts) missing() error {
+	var problems []error
+	for name, absent := range map[string]bool{
+		"keys": p.Keys == nil, "records": p.Records == nil, "objects": p.Objects == nil, "ledger": p.Ledger == nil,
+		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil,
+		"metrics": p.Metrics == nil, "log": p.Log == nil,
+	} {
+		if absent {
+			problems = append(problems, fmt.Errorf("%s: required", name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// handle is fasthttp's way in. A panic in a room costs this one request.
+func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
+	t := e.open()
+	defer func() {
+		if v := recover(); v != nil {
+			err := e.panicked(v, t)
+			ctx.Response.Reset()
+			e.sendRefusal(ctx, refusalOf(err), t)
+		}
+	}()
+	if err := e.serve(ctx, t); err != nil {
+		t.err = err
+		e.sendRefusal(ctx, refusalOf(err), t)
+	}
+}
+
+// serve is the hallway: each room once, in order, one way out per room.
+func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
+	req := &t.request
+	if err := e.admit(ctx, req); err != nil {
+		return err
+	}
+	if req.method == methodOptions {
+		e.sendPreflight(ctx, t)
+		return nil
+	}
+	hash, err := claim(e.keys, req.token)
+	if err != nil {
+		return err
+	}
+	k, err := e.lookup(hash, req, t.start, t)
+	if err != nil {
+		return err
+	}
+	p := decide(req, &k.rec, k.heads.etag)
+	if t.body, err = e.read(k, p); err != nil {
+		e.distrust(hash, err)
+		return err
+	}
+	if err := e.redeem(k, req, p, t); err != nil {
+		return err
+	}
+	e.send(ctx, k, p, t)
+	return nil
+}
+
+// distrust forgets a record whose object turned out not to be there.
+func (e *Edge) distrust(hash share.Hash, err error) {
+	var s *storeError
+	if errors.As(err, &s) && s.disproves() {
+		e.records.Invalidate(hash)
+	}
+}
+
+// panicked notes a recovered panic and returns it as an error.
+func (e *Edge) panicked(v any, t *tally) error {
+	e.metrics.Panic()
+	t.err = fmt.Errorf("panic: %v", v)
+	return t.err
+}
+
+// Invalidate says that what is known of the share may be wrong: the next
+// request asks again, also if the answer to an earlier one is on its way.
+func (e *Edge) Invalidate(hash share.Hash) { e.records.Invalidate(hash) }
+
+// InvalidateAll says that invalidations may have been missed.
+func (e *Edge) InvalidateAll() { e.records.InvalidateAll() }
+
+// Verified says that every invalidation sent up to at has been given to
+// Invalidate: a tick of the bus.
+func (e *Edge) Verified(at time.Time) { e.records.Verified(at) }

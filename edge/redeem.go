@@ -1,0 +1,189 @@
+package edge
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/maphash"
+	"math"
+	"net/netip"
+
+	"rawlink/internal/ledger"
+	"rawlink/internal/share"
+)
+
+// How a request for bytes was paid for, as it stands in metrics.
+const (
+	paidGranted = "granted" // one download, from the ledger
+	paidCounted = "counted" // one download of an uncapped share
+	paidLeased  = "leased"  // by a download counted earlier
+	paidProbe   = "probe"   // not at all, nor need it be
+)
+
+// redeem pays for the plan's bytes and is the last thing that may refuse them.
+// HEAD, 304, 412 and 416 send none and cost nothing.
+//
+// A range inside a live lease is free, also when the cap is used up by now; any
+// other GET takes a download and opens a lease for its client. The lease's bytes
+// are reserved here and, where they were not sent, given back by tally.
+func (e *Edge) redeem(k *known, req *request, p plan, t *tally) error {
+	paid, err := e.pay(k, req, p, t)
+	switch {
+	case err != nil:
+		e.metrics.Redeem(refusedAs(err))
+	case paid != "":
+		e.metrics.Redeem(paid)
+	}
+	return err
+}
+
+func (e *Edge) pay(k *known, req *request, p plan, t *tally) (string, error) {
+	switch p.charge {
+	case chargeNothing:
+		return "", nil
+	case chargeProbe:
+		return paidProbe, nil
+	}
+	ctx := e.base
+	if k.rec.Capped() { // else it is all in this process, and waits for nothing
+		limited, cancel := context.WithTimeout(ctx, e.cfg.RedeemTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	if e.cfg.CountMode == CountStrict {
+		return e.count(ctx, k)
+	}
+	l := lessee{k: k, lease: e.leaseOf(k, req), bytes: p.length}
+	paid, held, err := l.paidBy(ctx, e, p.charge)
+	if held {
+		t.reserved(e.leasesOf(k), l.lease)
+	}
+	return paid, err
+}
+
+// lessee is a client that asks for bytes of a share.
+type lessee struct {
+	k     *known
+	lease ledger.Lease
+	bytes int64 // that the answer would send
+}
+
+// paidBy pays for the bytes. held reports whether they are reserved in a lease.
+func (l *lessee) paidBy(ctx context.Context, e *Edge, c charge) (paid string, held bool, err error) {
+	if c == chargeWhole {
+		return l.download(ctx, e)
+	}
+	for {
+		live, err := e.leasesOf(l.k).Take(ctx, l.lease, l.bytes)
+		if live && err == nil {
+			return paidLeased, true, nil
+		}
+		if err != nil { // not provable: pay, for it is never served for free
+			return l.download(ctx, e)
+		}
+		// A client that fetches 16 ranges at once has no lease yet in any of
+		// them. One pays, the others wait for the lease it opens and try again.
+		result, joined, err := e.opening.Do(ctx, l.lease, func(ctx context.Context) (payment, error) {
+			return l.open(ctx, e)
+		})
+		if err != nil || !joined {
+			return result.paid, result.held, err
+		}
+	}
+}
+
+// payment is what one of several simultaneous requests did for all of them.
+type payment struct {
+	paid string
+	held bool
+}
+
+// open pays for the first of several simultaneous ranges, unless the lease was
+// opened between its look and its turn.
+func (l *lessee) open(ctx context.Context, e *Edge) (payment, error) {
+	if live, err := e.leasesOf(l.k).Take(ctx, l.lease, l.bytes); live && err == nil {
+		return payment{paidLeased, true}, nil
+	}
+	paid, held, err := l.download(ctx, e)
+	return payment{paid, held}, err
+}
+
+// download takes a download and opens the lease that comes with it. A lease
+// that can't be opened costs the client its free ranges, not this answer.
+func (l *lessee) download(ctx context.Context, e *Edge) (paid string, held bool, err error) {
+	paid, err = e.count(ctx, l.k)
+	if err != nil {
+		return "", false, err
+	}
+	err = e.leasesOf(l.k).Open(ctx, l.lease, budget(&l.k.rec)-l.bytes)
+	return paid, err == nil, nil
+}
+
+// count takes one download.
+func (e *Edge) count(ctx context.Context, k *known) (string, error) {
+	if !k.rec.Capped() {
+		e.parts.Counter.Add(k.rec.ShareID)
+		return paidCounted, nil
+	}
+	if k.usedUp() {
+		return "", errExhausted
+	}
+	err := e.parts.Ledger.Redeem(ctx, k.rec.ShareID)
+	if err == nil {
+		return paidGranted, nil
+	}
+	if share.KindOf(err) == share.Gone {
+		k.exhausted.Store(true)
+		return "", errExhausted
+	}
+	return "", err
+}
+
+// budget returns how many bytes one download may send in all. Players read a
+// file several times over; a download manager does not.
+func budget(rec *share.Record) int64 {
+	times := int64(4)
+	if rec.Permission == share.View {
+		times = 16
+	}
+	if rec.Object.Size > math.MaxInt64/times {
+		return math.MaxInt64
+	}
+	return times * rec.Object.Size
+}
+
+func refusedAs(err error) string {
+	switch share.KindOf(err) {
+	case share.Gone:
+		return "gone"
+	case share.Unavailable:
+		return "unavailable"
+	}
+	return "error"
+}
+
+// clients turns a client into a name that says nothing about it without a key.
+type clients struct {
+	key  []byte       // the same on all edges
+	seed maphash.Seed // of this process
+}
+
+// name returns the client's name. Where other edges must know it, it is a keyed
+// hash under the common key; elsewhere a seeded one does, at a tenth of the cost.
+func (c *clients) name(addr netip.Addr, agent string, common bool) (name ledger.Client) {
+	at := identity(addr).As16()
+	if !common {
+		var h maphash.Hash
+		h.SetSeed(c.seed)
+		_, _ = h.Write(at[:])       // never fails, see hash/maphash
+		_, _ = h.WriteString(agent) // nor does this
+		binary.LittleEndian.PutUint64(name[:], h.Sum64())
+		return name
+	}
+	h := hmac.New(sha256.New, c.key)
+	h.Write(at[:])
+	h.Write([]byte(agent))
+	copy(name[:], h.Sum(nil))
+	return name
+}

@@ -1,0 +1,154 @@
+package edge
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	allowedMethods = "GET, HEAD, OPTIONS"
+	exposedHeaders = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, " +
+		"Repr-Digest, Retry-After, Server-Timing, X-Request-Id"
+	acceptedHeaders = "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since"
+)
+
+// send sets the answer; fasthttp writes it once the handler has returned. From
+// here on only the connection can fail.
+func (e *Edge) send(ctx *fasthttp.RequestCtx, k *known, p plan, t *tally) {
+	h := &ctx.Response.Header
+	t.status, t.planned = p.status, p.span.length()
+	e.always.begin(h, k.heads.policy, t)
+	setHeads(h, &k.heads, p.status)
+	switch p.status {
+	case 206:
+		h.Add(fasthttp.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", p.span.from, p.span.to-1, k.rec.Object.Size))
+	case 416:
+		h.Add(fasthttp.HeaderContentRange, fmt.Sprintf("bytes */%d", k.rec.Object.Size))
+	}
+	timing := `record;desc="` + t.source + `"`
+	if t.body == nil {
+		h.Add("Server-Timing", timing)
+		if ctx.IsHead() && p.status == 200 {
+			h.SetContentLength(int(p.length)) // of what GET would send
+		}
+		t.close(bodiless(ctx, p))
+		return
+	}
+	h.Add("Server-Timing", timing+`, bytes;desc="store"`)
+	t.stream = stream{
+		tally: t,
+		body:  t.body,
+		conn:  ctx.Conn(),
+		pace:  pace{rate: e.cfg.MinRate, grace: e.cfg.SendGrace, stall: e.cfg.SendStall},
+	}
+	ctx.Response.SetBodyStream(&t.stream, int(p.length))
+}
+
+// setHeads sets what is known of the object, as far as the status wants it.
+func setHeads(h *fasthttp.ResponseHeader, heads *heads, status int) {
+	if status == 412 || status == 416 {
+		h.Add(fasthttp.HeaderCacheControl, "no-store")
+		return
+	}
+	set(h, fasthttp.HeaderETag, heads.etag)
+	set(h, fasthttp.HeaderCacheControl, heads.cacheControl)
+	set(h, "CDN-Cache-Control", heads.cdnCache)
+	set(h, "Surrogate-Key", heads.surrogates)
+	set(h, "Cache-Tag", heads.tags)
+	set(h, fasthttp.HeaderLastModified, heads.lastModified)
+	if status == 304 {
+		return
+	}
+	h.SetContentType(heads.contentType)
+	set(h, fasthttp.HeaderContentDisposition, heads.disposition)
+	set(h, "Repr-Digest", heads.digest)
+	set(h, fasthttp.HeaderAcceptRanges, "bytes")
+}
+
+func bodiless(ctx *fasthttp.RequestCtx, p plan) string {
+	switch {
+	case p.status == 416:
+		return outcomeNoRange
+	case p.status == 304, p.status == 412:
+		return outcomeCondition
+	case ctx.IsHead():
+		return outcomeHead
+	}
+	return outcomeServed // an empty file
+}
+
+// sendPreflight answers OPTIONS: what a page on another origin may ask. It
+// looks nothing up, so it says nothing about the share.
+func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
+	h := &ctx.Response.Header
+	t.status = fasthttp.StatusNoContent
+	e.always.begin(h, policyRefusal, t)
+	h.Add(fasthttp.HeaderAllow, allowedMethods)
+	h.Add(fasthttp.HeaderAccessControlAllowMethods, allowedMethods)
+	h.Add(fasthttp.HeaderAccessControlAllowHeaders, acceptedHeaders)
+	h.Add(fasthttp.HeaderAccessControlMaxAge, "86400")
+	t.close(outcomePreflight)
+}
+
+// sendRefusal is the single writer of refusals: JSON, or a page for a browser.
+func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
+	h := &ctx.Response.Header
+	t.status = r.status
+	e.always.begin(h, policyRefusal, t)
+	h.Add(fasthttp.HeaderCacheControl, "no-store")
+	h.Add("CDN-Cache-Control", "no-store")
+	h.Add(fasthttp.HeaderVary, fasthttp.HeaderAccept)
+	set(h, fasthttp.HeaderRetryAfter, r.retryAfter)
+	if r.allow {
+		h.Add(fasthttp.HeaderAllow, allowedMethods)
+	}
+	if strings.Contains(header(&ctx.Request.Header, fasthttp.HeaderAccept), "text/html") {
+		h.SetContentType("text/html; charset=utf-8")
+		ctx.Response.SetBodyRaw(r.page)
+	} else {
+		h.SetContentType("application/json")
+		ctx.Response.SetBodyRaw(r.json)
+	}
+	outcome := outcomeRefused
+	if r.status >= 500 {
+		outcome = outcomeFailed
+	}
+	t.close(outcome)
+}
+
+// always holds, for each policy, the headers of every response under it: copied
+// whole, which costs a fraction of setting them one by one.
+type always [policies]*fasthttp.ResponseHeader
+
+func newAlways() (all always) {
+	for p := range policies {
+		h := &fasthttp.ResponseHeader{}
+		h.SetNoDefaultContentType(true)
+		h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+		h.Set(fasthttp.HeaderContentSecurityPolicy, p.text())
+		h.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
+		h.Set("X-Robots-Tag", "noindex")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		h.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
+		h.Set(fasthttp.HeaderAccessControlExposeHeaders, exposedHeaders)
+		all[p] = h
+	}
+	return all
+}
+
+// begin starts a response's header with the tally's status. What is added to it afterwards is spelled
+// as it is to be sent, and no name is added twice.
+func (a *always) begin(h *fasthttp.ResponseHeader, p policy, t *tally) {
+	a[p].CopyTo(h)
+	h.SetStatusCode(t.status)
+	h.DisableNormalizing()
+	h.Add("X-Request-Id", string(t.id[:]))
+}
+
+func set(h *fasthttp.ResponseHeader, name, value string) {
+	if value != "" {
+		h.Add(name, value)
+	}
+}

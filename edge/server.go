@@ -1,0 +1,180 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// cutGrace is how long goroutines get to notice that their connection was cut.
+const cutGrace = 2 * time.Second
+
+// newServer returns the HTTP server. Bodies are not streamed in, so an unread
+// one can't be taken for the next request; deadlines keep a client that trickles
+// its header from holding a connection.
+func (e *Edge) newServer() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                      e.handle,
+		ErrorHandler:                 e.handleUnreadable,
+		ConnState:                    e.conns.note,
+		Logger:                       serverLog{e.log},
+		Concurrency:                  e.cfg.MaxConns,
+		ReadBufferSize:               e.cfg.MaxHeader,
+		WriteBufferSize:              16 << 10, // header and a small body leave in one write
+		MaxRequestBodySize:           maxBody,
+		ReadTimeout:                  e.cfg.ReadTimeout,
+		IdleTimeout:                  e.cfg.IdleTimeout,
+		WriteTimeout:                 e.cfg.SendStall, // until a body moves its deadline
+		CloseOnShutdown:              true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		DisablePreParseMultipartForm: true,
+	}
+}
+
+// Listen opens the address, so that a port that is taken fails at once.
+func Listen(addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for files: %w", err)
+	}
+	return ln, nil
+}
+
+// Serve answers on the listener until Shutdown, and then returns nil. Call it
+// once.
+func (e *Edge) Serve(ln net.Listener) error {
+	e.conns.listen(ln)
+	if err := e.server.Serve(ln); err != nil {
+		return fmt.Errorf("serve files: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting and waits for the requests under way. When ctx ends
+// before them it cuts their connections and returns ctx's error. Either way
+// no request runs afterwards.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	err := e.server.ShutdownWithContext(ctx)
+	e.conns.refuse()
+	if err != nil {
+		e.cancel()
+		e.conns.cut()
+		e.conns.wait(cutGrace)
+	}
+	e.cancel()
+	e.opening.Close()
+	e.records.Close()
+	if err != nil {
+		return fmt.Errorf("shut down edge: %w", err)
+	}
+	return nil
+}
+
+// handleUnreadable answers what fasthttp could not read as a request. The
+// connection closes after it.
+func (e *Edge) handleUnreadable(ctx *fasthttp.RequestCtx, err error) {
+	t := e.open()
+	var tooLong *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.As(err, &tooLong):
+		e.sendRefusal(ctx, refusedHeader, t)
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		if _, ok := parseMethod(ctx.Method()); !ok {
+			e.sendRefusal(ctx, refusedMethod, t)
+			return
+		}
+		e.sendRefusal(ctx, refusedBody, t)
+	case errors.As(err, &network) && network.Timeout():
+		e.sendRefusal(ctx, refusedTimeout, t)
+	default:
+		e.sendRefusal(ctx, refusalOf(errHasBody), t)
+	}
+}
+
+// conns knows the open connections, so that they can be cut.
+type conns struct {
+	mu     sync.Mutex // guards what follows
+	open   map[net.Conn]struct{}
+	closed bool // connections are cut as they come
+	down   bool // listeners are closed as they come
+	ln     net.Listener
+}
+
+// listen notes the listener about to be served. fasthttp learns of it only a
+// little later, and a Shutdown in between would miss it.
+func (c *conns) listen(ln net.Listener) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ln = ln
+	if c.down {
+		_ = ln.Close()
+	}
+}
+
+// refuse closes the listener, now or when it comes.
+func (c *conns) refuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = true
+	if c.ln != nil {
+		_ = c.ln.Close() // a second close, mostly
+	}
+}
+
+// note follows a connection's life. It is the server's ConnState hook.
+func (c *conns) note(conn net.Conn, state fasthttp.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case fasthttp.StateNew:
+		if c.open == nil {
+			c.open = make(map[net.Conn]struct{})
+		}
+		c.open[conn] = struct{}{}
+		if c.closed {
+			_ = conn.Close()
+		}
+	case fasthttp.StateClosed, fasthttp.StateHijacked:
+		delete(c.open, conn)
+	}
+}
+
+// cut ends all reads and writes, on connections to come too. Their goroutines
+// then close them.
+func (c *conns) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for conn := range c.open {
+		_ = conn.Close()
+	}
+}
+
+// wait returns when the connections that were cut have been let go by their
+// goroutines, or after limit.
+func (c *conns) wait(limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		left := len(c.open)
+		c.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
+}
+
+// serverLog takes fasthttp's own messages. Their arguments may quote a request,
+// so only the constant part is kept.
+type serverLog struct{ log *slog.Logger }
+
+// Printf logs the message's form.
+func (l serverLog) Printf(format string, _ ...any) { l.log.Debug("http server", "event", format) }

@@ -1,0 +1,128 @@
+package edge
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"rawlink/internal/ledger"
+	"rawlink/internal/share"
+)
+
+// How a request ended, as it stands in logs and metrics.
+const (
+	outcomeServed    = "served"    // every byte handed to the connection
+	outcomeAborted   = "aborted"   // the client went away or was too slow
+	outcomeBroken    = "broken"    // the store failed after the header was out
+	outcomeHead      = "head"      // HEAD, as GET would have answered
+	outcomeCondition = "condition" // 304, 412
+	outcomeNoRange   = "no_range"  // 416
+	outcomePreflight = "preflight"
+	outcomeRefused   = "refused" // 4xx
+	outcomeFailed    = "failed"  // 5xx
+)
+
+// tally is what is counted of one request. It is closed exactly once, when the
+// outcome is known: by the handler for answers without a stream, by the stream's
+// end for the rest. One goroutine uses it.
+type tally struct {
+	edge    *Edge
+	request request // here, and stream below, so that a request costs one allocation
+	stream  stream
+	id      [32]byte // in hex; names the request in its answer and in the log
+	start   time.Time
+
+	shareID string
+	source  string
+	status  int
+	sent    int64
+	planned int64 // body bytes promised
+	body    *body // given back at the end, whatever happens
+	err     error // behind a refusal or a broken body
+
+	leases Leases // where planned bytes are reserved; nil = nowhere
+	lease  ledger.Lease
+
+	closed atomic.Bool
+}
+
+// open begins a request's tally.
+func (e *Edge) open() *tally {
+	e.inFlight.Add(1)
+	e.metrics.Begin()
+	return &tally{edge: e, id: newID(), start: e.now(), source: "none"}
+}
+
+// newID returns 128 random bits in hex. They name, and need not be secret.
+func newID() (id [32]byte) {
+	var raw [16]byte
+	binary.LittleEndian.PutUint64(raw[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(raw[8:], rand.Uint64())
+	hex.Encode(id[:], raw[:])
+	return id
+}
+
+func (t *tally) record(k *known, source string) { t.shareID, t.source = k.rec.ShareID, source }
+
+func (t *tally) reserved(in Leases, l ledger.Lease) { t.leases, t.lease = in, l }
+
+// close ends the tally with the request's outcome. Only the first call counts.
+func (t *tally) close(outcome string) {
+	if t.closed.Swap(true) {
+		return
+	}
+	if t.body != nil {
+		t.body.close()
+	}
+	t.giveBack()
+	took := t.edge.now().Sub(t.start)
+	t.edge.metrics.End(t.status, outcome, t.sent, took)
+	t.log(outcome, took)
+	t.edge.inFlight.Add(-1)
+}
+
+// giveBack returns the part of a lease's budget that was not sent. It talks to
+// the lease store only after a broken transfer, whose connection is closing, so
+// no following request waits for it.
+func (t *tally) giveBack() {
+	unsent := t.planned - t.sent
+	if t.leases == nil || unsent == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.edge.base, t.edge.cfg.RedeemTimeout)
+	defer cancel()
+	_, _ = t.leases.Take(ctx, t.lease, -unsent) // lost at worst: a smaller budget
+}
+
+// log writes the request's one line: no token, path, name or address.
+func (t *tally) log(outcome string, took time.Duration) {
+	level := slog.LevelInfo
+	if t.err != nil && t.status >= 500 || outcome == outcomeBroken {
+		level = slog.LevelWarn
+		if share.KindOf(t.err) == share.Internal {
+			level = slog.LevelError
+		}
+	}
+	log := t.edge.log
+	if !log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 8)
+	attrs = append(attrs,
+		slog.String("request", string(t.id[:])),
+		slog.Int("status", t.status),
+		slog.String("outcome", outcome),
+		slog.String("share", t.shareID),
+		slog.Int64("bytes", t.sent),
+		slog.Duration("took", took),
+		slog.String("record", t.source),
+	)
+	if level > slog.LevelInfo {
+		attrs = append(attrs, slog.Any("error", t.err))
+	}
+	log.LogAttrs(context.Background(), level, "request", attrs...)
+}
