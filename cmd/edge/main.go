@@ -1,0 +1,99 @@
+// Command edge is Rawlink's data plane for production: it serves raw links, and
+// needs Redis, an S3-compatible store and the origin's internal API, but no
+// database.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"rawlink/cmd/internal/edgeparts"
+	"rawlink/cmd/internal/lifecycle"
+	"rawlink/cmd/internal/settings"
+	"rawlink/internal/objects"
+	"rawlink/internal/originclient"
+	"rawlink/internal/redisstore"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+)
+
+func main() { lifecycle.Main("edge", run) }
+
+// defaultOps is the ops listener's address.
+const defaultOps = "127.0.0.1:8082"
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	// Settings.
+	var cfg settings.EdgeProgram
+	if _, err := settings.Load(&cfg, "edge", "Rawlink's data plane.", defaultOps, args, stdout); err != nil {
+		return err
+	}
+	level, err := cfg.Level()
+	if err != nil {
+		return err
+	}
+	log := lifecycle.Logger(stderr, level, "edge")
+	keyring, err := share.ParseKeyring(string(cfg.TokenKeys))
+	if err != nil {
+		return err
+	}
+	if cfg.EdgeName == "" {
+		if cfg.EdgeName, err = os.Hostname(); err != nil {
+			return errors.New("edge_name: is required, this host has no name")
+		}
+	}
+
+	// Listeners, first of all: a taken port is the commonest mistake.
+	files, err := lifecycle.Listen(ctx, "files_addr", cfg.FilesAddr)
+	if err != nil {
+		return err
+	}
+	opsListener, err := lifecycle.Listen(ctx, "ops_addr", cfg.OpsAddr)
+	if err != nil {
+		return err
+	}
+
+	// Mechanisms.
+	bytes, err := objects.NewS3(objects.S3Config{
+		Endpoint: cfg.S3Endpoint, Region: cfg.S3Region, Bucket: cfg.S3Bucket,
+		AccessKey: cfg.S3AccessKey, SecretKey: string(cfg.S3SecretKey), PathStyle: cfg.S3PathStyle,
+	})
+	if err != nil {
+		return err
+	}
+	defer bytes.Close()
+	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL)}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shared.Close()) }()
+	origin := originclient.New(cfg.OriginURL, string(cfg.InternalKey))
+	defer origin.Close()
+
+	// The plane.
+	registry := metrics.New()
+	node, err := edgeparts.New(edgeparts.Parts{
+		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
+		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
+		Ledger: origin, Leases: shared.Leases, Sink: origin, Registry: registry, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+
+	// Serve until told to stop.
+	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "redis", Do: shared.Check},
+		lifecycle.Check{Name: "origin", Do: origin.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
+	context.AfterFunc(ctx, ops.Stopping)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return node.Run(ctx, files, cfg.ShutdownGrace) })
+	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, cfg.ShutdownGrace, log) })
+	log.InfoContext(ctx, "started", "files", files.Addr().String(), "ops", opsListener.Addr().String(), "name", cfg.EdgeName)
+	err = group.Wait()
+	log.InfoContext(ctx, "stopped")
+	return err
+}

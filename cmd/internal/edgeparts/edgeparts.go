@@ -1,0 +1,135 @@
+// Package edgeparts puts an edge together from settings and mechanisms, for the
+// two programs that have one: the edge itself and the all-in-one.
+package edgeparts
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"rawlink/cmd/internal/settings"
+	"rawlink/edge"
+	"rawlink/internal/ledger"
+	"rawlink/internal/records"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+)
+
+// Bus is what an edge hears: Listen calls the handler until ctx ends.
+type Bus interface {
+	Listen(ctx context.Context, handler interface {
+		Invalidate(share.Hash)
+		InvalidateAll()
+		Verified(at time.Time)
+	}) error
+}
+
+// Parts are the mechanisms under an edge.
+type Parts struct {
+	Settings *settings.Edge
+	Name     string // of this edge, in counts
+	LeaseKey []byte
+	Keyring  *share.Keyring
+	Objects  edge.Objects
+	Cache    records.Cache
+	Truth    records.Truth
+	Bus      Bus
+	Ledger   edge.Ledger
+	Leases   edge.Leases
+	Sink     ledger.Sink
+	Registry *metrics.Registry
+	Log      *slog.Logger
+}
+
+// Node is an edge with the loops it needs.
+type Node struct {
+	edge   *edge.Edge
+	layers *records.Layers
+	counts *ledger.Counts
+	bus    Bus
+	log    *slog.Logger
+}
+
+const (
+	localLeases = 100_000                // clients remembered that resume uncapped links
+	countEvery  = 500 * time.Millisecond // how often counts are handed over
+	handOver    = 5 * time.Second        // for the last hand-over at the end
+)
+
+// New puts the edge together.
+func New(p Parts) (*Node, error) {
+	config, err := configOf(p.Settings, p.LeaseKey)
+	if err != nil {
+		return nil, err
+	}
+	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
+	counts := ledger.NewCounts(p.Name, p.Sink, p.Log)
+	e, err := edge.New(config, edge.Parts{
+		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
+		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
+		Counter: counts, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Node{edge: e, layers: layers, counts: counts, bus: p.Bus, log: p.Log}, nil
+}
+
+func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
+	proxies, err := s.Proxies()
+	if err != nil {
+		return edge.Config{}, fmt.Errorf("edge_trusted_proxies: %w", err)
+	}
+	return edge.Config{
+		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies,
+		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
+		MaxInFlight: s.EdgeMaxInFlight, MaxConns: s.EdgeMaxConns, SendStall: s.EdgeSendStall, MinRate: int64(s.EdgeMinRate),
+	}, nil
+}
+
+// Run serves on ln until ctx ends, then lets running bodies finish for at most
+// grace. The bus is heard and counts are handed over until the last body ended.
+func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) error {
+	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := n.bus.Listen(loops, n); err != nil && loops.Err() == nil {
+			n.log.ErrorContext(loops, "the bus is no longer heard", "error", err)
+		}
+	})
+	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	defer running.Wait()
+	defer stopLoops()
+
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if err := n.edge.Shutdown(last); err != nil {
+			n.log.WarnContext(last, "bodies were cut off at the end of the grace", "error", err)
+		}
+	})
+	err := n.edge.Serve(ln)
+	if stop() { // ctx did not end: serving did
+		_ = n.edge.Shutdown(context.WithoutCancel(ctx))
+		return err
+	}
+	<-drained
+	return nil
+}
+
+// Invalidate implements the bus's handler.
+func (n *Node) Invalidate(hash share.Hash) { n.edge.Invalidate(hash) }
+
+// InvalidateAll implements the bus's handler.
+func (n *Node) InvalidateAll() { n.edge.InvalidateAll() }
+
+// Verified implements the bus's handler.
+func (n *Node) Verified(at time.Time) {
+	n.layers.Verified(at)
+	n.edge.Verified(at)
+}

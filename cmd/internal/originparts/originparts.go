@@ -1,0 +1,111 @@
+// Package originparts puts an origin together from settings and mechanisms, for
+// the two programs that have one: the origin itself and the all-in-one.
+package originparts
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"rawlink/cmd/internal/settings"
+	"rawlink/internal/scan"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+	"rawlink/origin"
+	"rawlink/origin/store"
+)
+
+// Parts are the mechanisms under an origin.
+type Parts struct {
+	Settings    *settings.API
+	InternalKey string
+	Store       *store.Store
+	Objects     origin.Objects
+	Scanner     scan.Scanner
+	Records     origin.RecordCache
+	Bus         origin.Bus
+	Keyring     *share.Keyring
+	Mint        *share.Mint
+	Registry    *metrics.Registry
+	Log         *slog.Logger
+}
+
+// New puts the origin together. The settings' URLs must be filled in.
+func New(p Parts) (*origin.Origin, error) {
+	s := p.Settings
+	most := s.UploadMax
+	if len(s.ClamdHosts) > 0 { // a file that no scanner can judge would stay pending for ever
+		most = min(most, s.ClamdMaxSize)
+	}
+	return origin.New(origin.Config{
+		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
+		MultipartFrom:    int64(s.UploadMultipartFrom),
+		PartSize:         int64(s.UploadPartSize),
+		MaxUpload:        int64(most),
+		UploadLifetime:   s.UploadLifetime,
+		DownloadLifetime: s.DownloadLifetime,
+		ScanWait:         s.ScanWait,
+		ScanWorkers:      s.ScanWorkers,
+		ScanTimeout:      s.ScanTimeout,
+		InternalKey:      p.InternalKey,
+	}, origin.Parts{
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus,
+		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
+	})
+}
+
+// Relay starts the relay. It goes on when ctx ends, for the requests that are
+// then finished change things too; stop ends it, after it told the rest.
+func Relay(ctx context.Context, o *origin.Origin) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { o.Relay(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// Scanner returns clamd if any is configured, else the built-in scanner.
+func Scanner(s *settings.API) (scan.Scanner, error) {
+	if len(s.ClamdHosts) > 0 {
+		clamd, err := scan.NewClamd(scan.ClamdConfig{Hosts: s.ClamdHosts, MaxSize: int64(s.ClamdMaxSize), ReplyTimeout: s.ScanTimeout})
+		if err != nil {
+			return nil, fmt.Errorf("clamd_hosts: %w", err)
+		}
+		return clamd, nil
+	}
+	hashes, err := readHashes(s.ScanHashes)
+	if err != nil {
+		return nil, fmt.Errorf("scan_hashes: %w", err)
+	}
+	builtin, err := scan.NewBuiltin(hashes)
+	if err != nil {
+		return nil, fmt.Errorf("scan_hashes: %w", err)
+	}
+	return builtin, nil
+}
+
+// readHashes reads one digest a line; empty lines and # comments are passed over.
+func readHashes(path string) (hashes []string, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if text = strings.TrimSpace(text); text != "" {
+			hashes = append(hashes, text)
+		}
+	}
+	return hashes, lines.Err()
+}

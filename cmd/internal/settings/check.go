@@ -1,0 +1,170 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"rawlink/internal/share"
+)
+
+// findings gathers problems.
+type findings []error
+
+func (f *findings) unless(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+func (f *findings) address(name, addr string) {
+	_, _, err := net.SplitHostPort(addr)
+	f.unless(err == nil, "%s: want host:port such as 127.0.0.1:8080, got %q", name, addr)
+}
+
+func (f *findings) url(name, text string) {
+	u, err := url.Parse(text)
+	f.unless(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.Trim(u.Path, "/") == "" &&
+		u.User == nil && u.RawQuery == "" && u.Fragment == "", "%s: want scheme and host, such as https://files.example.com, got %q", name, text)
+}
+
+func (c *Common) problems(f *findings) {
+	_, err := c.Level()
+	f.unless(err == nil, "log_level: want debug, info, warn or error, got %q", c.LogLevel)
+	f.address("ops_addr", c.OpsAddr)
+	f.unless(c.ShutdownGrace > 0, "shutdown_grace: want a positive duration, got %s", c.ShutdownGrace)
+}
+
+// Level is the least level that is logged.
+func (c *Common) Level() (level slog.Level, err error) {
+	err = level.UnmarshalText([]byte(c.LogLevel))
+	return level, err
+}
+
+func (a *API) problems(f *findings) {
+	f.address("api_addr", a.APIAddr)
+	if a.APIURL != "" {
+		f.url("api_url", a.APIURL)
+	}
+	if a.FilesURL != "" {
+		f.url("files_url", a.FilesURL)
+	}
+}
+
+func (e *Edge) problems(f *findings) {
+	f.address("files_addr", e.FilesAddr)
+	_, err := e.Proxies()
+	f.unless(err == nil, "edge_trusted_proxies: %v", err)
+}
+
+// Proxies are the trusted proxies as ranges; a single address is a range of one.
+func (e *Edge) Proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range e.EdgeTrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, errAddr := netip.ParseAddr(text)
+			if errAddr != nil {
+				return nil, fmt.Errorf("want addresses or ranges such as 10.0.0.0/8, got %q", text)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
+}
+
+func (k *Keys) problems(f *findings) {
+	_, err := share.ParseKeyring(string(k.TokenKeys))
+	f.unless(err == nil, "token_keys: %v", err)
+}
+
+func (i *Internal) problems(f *findings) {
+	f.unless(len(i.InternalKey) >= 16, "internal_key: want at least 16 characters, got %d", len(i.InternalKey))
+}
+
+func (r *Redis) problems(f *findings) {
+	f.unless(r.RedisURL != "", "redis_url: is required, such as redis://127.0.0.1:6379")
+}
+
+func (s *S3) problems(f *findings) {
+	f.url("s3_endpoint", s.S3Endpoint)
+	if s.S3PublicEndpoint != "" {
+		f.url("s3_public_endpoint", s.S3PublicEndpoint)
+	}
+	f.unless(s.S3Bucket != "", "s3_bucket: is required")
+	f.unless(s.S3AccessKey != "", "s3_access_key: is required")
+	f.unless(s.S3SecretKey != "", "s3_secret_key: is required")
+}
+
+func (d *Database) problems(f *findings) {
+	f.unless(strings.HasPrefix(string(d.DatabaseURL), "postgres"), "database_url: want postgres://user:password@host:port/name")
+	f.unless(d.DatabaseMaxConns > 0, "database_max_conns: want at least 1, got %d", d.DatabaseMaxConns)
+}
+
+// devKey is what an API key looks like.
+var devKey = regexp.MustCompile(`^fck_(live|test)_[0-9a-f]{32}$`)
+
+func (e *Embedded) problems(f *findings) {
+	f.unless(e.DevKey == "" || devKey.MatchString(string(e.DevKey)), "dev_key: want fck_live_ or fck_test_ and 32 lower-case hex digits")
+}
+
+// Problems reports everything that is wrong with an origin's settings.
+func (p *OriginProgram) Problems() []error {
+	var f findings
+	p.Common.problems(&f)
+	p.API.problems(&f)
+	p.Keys.problems(&f)
+	p.Internal.problems(&f)
+	p.Redis.problems(&f)
+	p.S3.problems(&f)
+	p.Database.problems(&f)
+	f.address("internal_addr", p.InternalAddr)
+	_, err := share.ParseMint(string(p.MintSecret))
+	f.unless(err == nil, "mint_secret: want %d hex digits", 2*share.KeySize)
+	f.unless(p.FilesURL != "", "files_url: is required, such as https://files.example.com")
+	f.unless(len(p.ClamdHosts) > 0, "clamd_hosts: is required, such as tcp://127.0.0.1:3310; the built-in scanner is not for production")
+	return f
+}
+
+// Problems reports everything that is wrong with an edge's settings.
+func (p *EdgeProgram) Problems() []error {
+	var f findings
+	p.Common.problems(&f)
+	p.Edge.problems(&f)
+	p.Keys.problems(&f)
+	p.Internal.problems(&f)
+	p.Redis.problems(&f)
+	p.S3.problems(&f)
+	f.url("origin_url", p.OriginURL)
+	f.unless(len(p.LeaseKey) >= 32, "lease_key: want at least 32 characters, got %d", len(p.LeaseKey))
+	return f
+}
+
+// Problems reports everything that is wrong with the settings of rawlink up.
+func (p *UpProgram) Problems() []error {
+	var f findings
+	p.Common.problems(&f)
+	p.API.problems(&f)
+	p.Edge.problems(&f)
+	p.Embedded.problems(&f)
+	return f
+}
+
+// OneLine renders joined errors for a terminal, a line each.
+func OneLine(program string, err error) string {
+	var lines []string
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		for _, one := range joined.Unwrap() {
+			lines = append(lines, program+": "+one.Error())
+		}
+		return strings.Join(lines, "\n")
+	}
+	return program + ": " + err.Error()
+}

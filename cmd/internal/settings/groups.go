@@ -1,0 +1,140 @@
+package settings
+
+import "time"
+
+// Common are the settings of every long-running program.
+type Common struct {
+	Config        string        `help:"YAML file with settings." type:"path" placeholder:"FILE"`
+	LogLevel      string        `help:"Least level that is logged: debug, info, warn or error." default:"info"`
+	OpsAddr       string        `help:"Listener of /metrics, /healthz, /readyz and /debug/pprof; keep it private." default:"${ops_addr}"`
+	ShutdownGrace time.Duration `help:"How long a stop may take to finish what is under way." default:"10s"`
+}
+
+// API are the settings of the control plane's listener and rules.
+type API struct {
+	APIAddr  string `help:"Listener of the REST API." default:"127.0.0.1:8080"`
+	APIURL   string `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API. Default: http:// and api_addr." placeholder:"URL"`
+	FilesURL string `help:"URL under which clients reach the edges: the start of every raw link. Default: http:// and files_addr." placeholder:"URL"`
+
+	UploadMax           Size          `help:"Largest file accepted; with clamd, not above clamd_max_size." default:"5GiB"`
+	UploadMultipartFrom Size          `help:"Files of this size and more are uploaded in parts." default:"100MB"`
+	UploadPartSize      Size          `help:"Size of these parts, at least 5MiB." default:"16MiB"`
+	UploadLifetime      time.Duration `help:"How long an upload ticket is good." default:"1h"`
+	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
+	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
+
+	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
+	ScanWorkers  int           `help:"Files scanned at the same time." default:"4"`
+	ScanTimeout  time.Duration `help:"Limit for scanning one file." default:"5m"`
+	ScanHashes   string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
+	ClamdHosts   []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
+	ClamdMaxSize Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
+
+	QuotaCountPermanentLinks bool `help:"Count links without expiry against links_limit." default:"true" negatable:""`
+}
+
+// Edge are the settings of the data plane.
+type Edge struct {
+	FilesAddr string `help:"Listener of the files domain." default:"127.0.0.1:8081"`
+
+	EdgeMaxStale       time.Duration `help:"Longest time for which a link is served after it was revoked, when this edge is cut off from the bus." default:"5s"`
+	EdgeServeStale     time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
+	EdgeMaxAge         time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
+	EdgeRecordCache    Size          `help:"Memory for records." default:"64MiB"`
+	EdgeMaxInFlight    int           `help:"Requests at the same time; more are answered 429." default:"16384"`
+	EdgeMaxConns       int           `help:"Connections at the same time." default:"65536"`
+	EdgeSendStall      time.Duration `help:"How long a client may take for 64 KiB." default:"60s"`
+	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
+	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
+	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
+}
+
+// Keys are the secrets of tokens, the same for all origins and edges.
+type Keys struct {
+	TokenKeys Secret `help:"Keys of the tokens' tags, ID:HEX[,ID:HEX…], 32 bytes each; the first one seals. Secret." placeholder:"ID:HEX"`
+}
+
+// Internal is what an edge and an origin agree on.
+type Internal struct {
+	InternalKey Secret `help:"Shared secret of the internal API, at least 16 characters. Secret." placeholder:"SECRET"`
+}
+
+// Redis is the shared cache and bus.
+type Redis struct {
+	RedisURL Secret `help:"Redis: redis://[user:password@]host:port[/db]. Secret." placeholder:"URL"`
+}
+
+// S3 is where bytes are in production.
+type S3 struct {
+	S3Endpoint       string `name:"s3-endpoint" env:"RAWLINK_S3_ENDPOINT" help:"URL of the S3 server, as this program reaches it." placeholder:"URL"`
+	S3PublicEndpoint string `name:"s3-public-endpoint" env:"RAWLINK_S3_PUBLIC_ENDPOINT" help:"URL of the S3 server, as clients reach it; default: s3_endpoint." placeholder:"URL"`
+	S3Region         string `name:"s3-region" env:"RAWLINK_S3_REGION" help:"Region." default:"us-east-1"`
+	S3Bucket         string `name:"s3-bucket" env:"RAWLINK_S3_BUCKET" help:"Bucket." placeholder:"NAME"`
+	S3AccessKey      string `name:"s3-access-key" env:"RAWLINK_S3_ACCESS_KEY" help:"Access key id." placeholder:"KEY"`
+	S3SecretKey      Secret `name:"s3-secret-key" env:"RAWLINK_S3_SECRET_KEY" help:"Secret access key. Secret." placeholder:"KEY"`
+	S3PathStyle      bool   `name:"s3-path-style" env:"RAWLINK_S3_PATH_STYLE" help:"Put the bucket into the path, not into the host name." default:"true" negatable:""`
+}
+
+// Database is the origin's truth in production.
+type Database struct {
+	DatabaseURL      Secret `help:"PostgreSQL: postgres://user:password@host:port/name. Secret." placeholder:"URL"`
+	DatabaseMaxConns int    `help:"Connections to PostgreSQL." default:"20"`
+}
+
+// Embedded is what the all-in-one program adds.
+type Embedded struct {
+	Data   string `help:"Directory of database, objects and keys." default:"./data" type:"path"`
+	DevKey Secret `help:"API key to use instead of a drawn one: fck_live_ or fck_test_ and 32 lower-case hex digits. Secret." placeholder:"KEY"`
+}
+
+// OriginProgram is everything bin/origin can be told.
+type OriginProgram struct {
+	Common
+	API
+	Keys
+	Internal
+	Redis
+	S3
+	Database
+	InternalAddr string `help:"Listener of the internal API, for edges; keep it private." default:"127.0.0.1:8084"`
+	MintSecret   Secret `help:"Secret that tokens are derived from, 64 hex digits; the same for all origins, unknown to edges. Secret." placeholder:"HEX"`
+}
+
+// EdgeProgram is everything bin/edge can be told.
+type EdgeProgram struct {
+	Common
+	Edge
+	Keys
+	Internal
+	Redis
+	S3
+	OriginURL string `help:"URL of the origins' internal API." placeholder:"URL"`
+	LeaseKey  Secret `help:"Secret that stands between a client's address and its lease, 64 hex digits; the same for all edges. Secret." placeholder:"HEX"`
+	EdgeName  string `help:"Name of this edge in counts. Default: the host's name." placeholder:"NAME"`
+}
+
+// UpProgram is everything rawlink up can be told.
+type UpProgram struct {
+	Common
+	API
+	Edge
+	Embedded
+}
+
+// every holds each name once, for telling unknown names from other programs'.
+type every struct {
+	Common
+	API
+	Edge
+	Keys
+	Internal
+	Redis
+	S3
+	Database
+	Embedded
+	InternalAddr string
+	MintSecret   Secret
+	OriginURL    string
+	LeaseKey     Secret
+	EdgeName     string
+}

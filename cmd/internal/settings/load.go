@@ -1,0 +1,153 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"gopkg.in/yaml.v3"
+)
+
+// envPrefix begins every variable.
+const envPrefix = "RAWLINK"
+
+// checker is a set of settings that can say what is wrong with it.
+type checker interface{ Problems() []error }
+
+// Load fills cli from arguments, environment and file. opsAddr is the default of
+// the ops listener. Asking for help prints it to out and ends with ErrHelp.
+// The returned context knows the command that was chosen.
+func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*kong.Context, error) {
+	var problems []error
+	file, err := readFile(args)
+	if err != nil {
+		return nil, err
+	}
+	helped := false
+	options := append(collect(&problems),
+		kong.Name(name), kong.Description(about), kong.Vars{"ops_addr": opsAddr},
+		kong.DefaultEnvars(envPrefix), kong.Resolvers(file), kong.Writers(out, out),
+		kong.Exit(func(int) { helped = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+	)
+	parser, err := kong.New(cli, options...)
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	ctx, err := parser.Parse(args)
+	if helped {
+		return nil, ErrHelp
+	}
+	if err != nil {
+		problems = append(problems, err)
+	}
+	problems = append(problems, unknownNames(file)...)
+	if ctx != nil && err == nil {
+		problems = append(problems, checkChosen(ctx, cli)...)
+	}
+	return ctx, errors.Join(problems...)
+}
+
+// ErrHelp says that help was asked for and given.
+var ErrHelp = errors.New("help was shown")
+
+// checkChosen asks the settings of the chosen command, or of a program without
+// commands, what is wrong with them.
+func checkChosen(ctx *kong.Context, cli any) []error {
+	if c, ok := cli.(checker); ok {
+		return c.Problems()
+	}
+	if node := ctx.Selected(); node != nil && node.Target.CanAddr() {
+		if c, ok := node.Target.Addr().Interface().(checker); ok {
+			return c.Problems()
+		}
+	}
+	return nil
+}
+
+// file is a YAML file, flattened: edge: {max_stale: 5s} is edge_max_stale.
+type file map[string]any
+
+// Validate is there for kong.
+func (file) Validate(*kong.Application) error { return nil }
+
+// Resolve finds a flag's value in the file.
+func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	return f[setting(flag.Name)], nil
+}
+
+// readFile reads the file that --config or RAWLINK_CONFIG names, before anything
+// else is parsed, since it is itself a source of settings.
+func readFile(args []string) (file, error) {
+	path := os.Getenv(envPrefix + "_CONFIG")
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--config="); ok {
+			path = value
+		} else if arg == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		}
+	}
+	if path == "" {
+		return file{}, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal(raw, &tree); err != nil {
+		return nil, fmt.Errorf("config: %s is not YAML: %w", path, err)
+	}
+	flat := file{}
+	flatten(flat, "", tree)
+	return flat, nil
+}
+
+func flatten(into file, prefix string, tree map[string]any) {
+	for key, value := range tree {
+		name := setting(prefix + key)
+		switch value := value.(type) {
+		case map[string]any:
+			flatten(into, name+"_", value)
+		case []any:
+			texts := make([]string, len(value))
+			for i, one := range value {
+				texts[i] = fmt.Sprint(one)
+			}
+			into[name] = strings.Join(texts, ",")
+		case nil:
+		default:
+			into[name] = fmt.Sprint(value)
+		}
+	}
+}
+
+// unknownNames reports variables and keys that no program has: most are typing
+// errors, and a setting that silently does nothing is worse than a stop.
+func unknownNames(f file) []error {
+	known := map[string]bool{}
+	parser, err := kong.New(&every{}, append(collect(new([]error)), kong.Vars{"ops_addr": ""})...)
+	if err != nil {
+		return []error{fmt.Errorf("settings: %w", err)}
+	}
+	for _, flag := range parser.Model.Flags {
+		known[setting(flag.Name)] = true
+	}
+	var problems []error
+	for key := range f {
+		if !known[key] {
+			problems = append(problems, fmt.Errorf("config: no setting is named %q", key))
+		}
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if key, ours := strings.CutPrefix(name, envPrefix+"_"); ours && !known[strings.ToLower(key)] {
+			problems = append(problems, fmt.Errorf("%s: no setting has this variable", name))
+		}
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return problems
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"rawlink/cmd/internal/settings"
+	"rawlink/internal/database"
+	"rawlink/origin/store"
+)
+
+// adminCommand works on the database itself, so it needs no key and no server.
+type adminCommand struct {
+	Tenant struct {
+		Create tenantCreate `cmd:"" help:"Add a tenant."`
+		List   tenantList   `cmd:"" help:"List tenants."`
+		Limit  tenantLimit  `cmd:"" help:"Change what a tenant may use; a limit that is not named stays."`
+	} `cmd:"" help:"Tenants."`
+	Key struct {
+		Create keyCreate `cmd:"" help:"Add an API key; its text is shown once."`
+		List   keyList   `cmd:"" help:"List a tenant's keys."`
+		Revoke keyRevoke `cmd:"" help:"End a key at once."`
+	} `cmd:"" help:"API keys."`
+}
+
+// place says which database, and how to print.
+type place struct {
+	Data        string          `help:"Data directory of an embedded Rawlink." default:"./data" type:"path"`
+	DatabaseURL settings.Secret `help:"PostgreSQL, instead of --data: postgres://user:password@host:port/name. Secret." placeholder:"URL"`
+	JSON        bool            `help:"Print JSON." name:"json"`
+}
+
+// adminConns is plenty for one command.
+const adminConns = 2
+
+// with opens the database, runs one command and closes it again.
+func (p *place) with(ctx context.Context, do func(*store.Store) error) (err error) {
+	var db *database.DB
+	if p.DatabaseURL != "" {
+		db, err = database.OpenPostgres(ctx, string(p.DatabaseURL), adminConns)
+	} else {
+		path := filepath.Join(p.Data, "rawlink.db")
+		if _, missing := os.Stat(path); missing != nil {
+			return fmt.Errorf("data: there is no database in %s; start rawlink up there first, or pass --database-url", p.Data)
+		}
+		db, err = database.OpenSQLite(ctx, path)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: true})
+	if err != nil {
+		return err
+	}
+	return do(tables)
+}
+
+// show prints rows as a table, or as JSON if asked.
+func (p *place) show(out io.Writer, rows []map[string]any, columns ...string) error {
+	if p.JSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(rows)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.ToUpper(strings.ReplaceAll(strings.Join(columns, "\t"), "_", " ")))
+	for _, row := range rows {
+		cells := make([]string, len(columns))
+		for i, column := range columns {
+			cells[i] = fmt.Sprint(row[column])
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	return table.Flush()
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rawlink/cmd/internal/edgeparts"
+	"rawlink/cmd/internal/lifecycle"
+	"rawlink/cmd/internal/originparts"
+	"rawlink/cmd/internal/settings"
+	"rawlink/internal/database"
+	"rawlink/internal/ledger"
+	"rawlink/internal/memstore"
+	"rawlink/internal/objects"
+	"rawlink/internal/share"
+	"rawlink/metrics"
+	"rawlink/origin/store"
+)
+
+type upCommand struct {
+	settings.UpProgram
+}
+
+const (
+	objectsPrefix = "/objects" // where the origin serves presigned URLs
+	cappedLeases  = 100_000    // clients remembered that resume capped links
+)
+
+// Run starts everything, says how to use it, and serves until told to stop.
+func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
+	level, err := c.Level()
+	if err != nil {
+		return err
+	}
+	log := lifecycle.Logger(std.err, level, "rawlink")
+
+	// Data and listeners, first of all: what most often is in the way.
+	dir, err := openDatadir(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	api, files, opsListener, err := c.listen(ctx)
+	if err != nil {
+		return err
+	}
+	c.fillURLs(api, files, opsListener)
+
+	// Mechanisms: the embedded twin of each.
+	kept, err := dir.secrets()
+	if err != nil {
+		return err
+	}
+	keyring, err := share.ParseKeyring(kept.TokenKeys)
+	if err != nil {
+		return fmt.Errorf("data: secrets.json: %w", err)
+	}
+	mint, err := share.ParseMint(kept.Mint)
+	if err != nil {
+		return fmt.Errorf("data: secrets.json: %w", err)
+	}
+	objectsSecret, err := fromHex("objects_secret", kept.Objects)
+	if err != nil {
+		return err
+	}
+	leaseKey, err := fromHex("lease_key", kept.Lease)
+	if err != nil {
+		return err
+	}
+	db, err := database.OpenSQLite(ctx, dir.file("rawlink.db"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks})
+	if err != nil {
+		return err
+	}
+	bytes, err := objects.NewLocal(objects.LocalConfig{Dir: dir.path, BaseURL: c.APIURL, Prefix: objectsPrefix, Secret: objectsSecret, Origins: c.UploadOrigins, Log: log})
+	if err != nil {
+		return err
+	}
+	scanner, err := originparts.Scanner(&c.API)
+	if err != nil {
+		return err
+	}
+	cache, bus := memstore.NewRecords(memstore.Config{}, time.Now), memstore.NewBus()
+	key, err := firstKey(ctx, dir, tables, c.DevKey)
+	if err != nil {
+		return err
+	}
+
+	// The planes.
+	registry := metrics.New()
+	control, err := originparts.New(originparts.Parts{
+		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus,
+		Keyring: keyring, Mint: mint, Registry: registry, Log: log.With("plane", "origin"),
+	})
+	if err != nil {
+		return err
+	}
+	node, err := edgeparts.New(edgeparts.Parts{
+		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
+		Cache: cache, Truth: tables, Bus: bus, Ledger: control, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables,
+		Registry: registry, Log: log.With("plane", "edge"),
+	})
+	if err != nil {
+		return err
+	}
+
+	welcome(std.out, &c.UpProgram, key, scanner.Name())
+
+	// Serve until told to stop. The edge hands its last counts over while the
+	// database is still open.
+	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
+	context.AfterFunc(ctx, ops.Stopping)
+	stopRelay := originparts.Relay(ctx, control)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		mount := map[string]http.Handler{objectsPrefix: bytes.Handler()}
+		return lifecycle.ServeHTTP(ctx, api, control.Handler(mount), c.ShutdownGrace, log)
+	})
+	group.Go(func() error { return node.Run(ctx, files, c.ShutdownGrace) })
+	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, c.ShutdownGrace, log) })
+	group.Go(func() error { return control.Run(ctx) })
+	err = group.Wait()
+	stopRelay()
+	log.InfoContext(ctx, "stopped")
+	return err
+}
+
+func (c *upCommand) listen(ctx context.Context) (api, files, ops net.Listener, err error) {
+	var errAPI, errFiles, errOps error
+	api, errAPI = lifecycle.Listen(ctx, "api_addr", c.APIAddr)
+	files, errFiles = lifecycle.Listen(ctx, "files_addr", c.FilesAddr)
+	ops, errOps = lifecycle.Listen(ctx, "ops_addr", c.OpsAddr)
+	return api, files, ops, errors.Join(errAPI, errFiles, errOps)
+}
+
+// fillURLs names the listeners where the operator named no URL. The address is
+// the real one: a port of 0 is chosen by the system.
+func (c *upCommand) fillURLs(api, files, ops net.Listener) {
+	c.APIAddr, c.FilesAddr, c.OpsAddr = api.Addr().String(), files.Addr().String(), ops.Addr().String()
+	if c.APIURL == "" {
+		c.APIURL = localURL(api.Addr())
+	}
+	if c.FilesURL == "" {
+		c.FilesURL = localURL(files.Addr())
+	}
+}
+
+// localURL is a URL that reaches a listener from this machine; one that listens
+// on all addresses is reached on the loopback one.
+func localURL(addr net.Addr) string {
+	at, err := netip.ParseAddrPort(addr.String())
+	if err != nil || !at.Addr().IsUnspecified() {
+		return "http://" + addr.String()
+	}
+	return "http://" + netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+}
