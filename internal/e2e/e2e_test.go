@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"testing"
+
+	"rawlink/internal/testenv"
+	"rawlink/internal/testsystem"
+)
+
+func TestMain(m *testing.M) {
+	defer testsystem.Clean()
+	testenv.Main(m)
+}
+
+// flows are the stories that hold in every set-up. Each brings its own tenant or
+// space, so they run at the same time on one system.
+var flows = []struct {
+	name string
+	run  func(t *testing.T, s *testsystem.System)
+}{
+	{"upload, share, fetch, revoke", testMainJob},
+	{"infected files are never shared", testInfected},
+	{"headers, ranges and conditionals", testHTTP},
+	{"expiry", testExpiry},
+	{"links are changed", testUpdateShare},
+	{"caps hold over all edges", testCap},
+	{"an interrupted download resumes free", testResume},
+	{"downloads are counted", testCounts},
+	{"trash, restore and purge", testLifecycle},
+	{"folders", testFolders},
+	{"client keys", testClientKeys},
+	{"tenants never meet", testTenants},
+	{"scopes", testScopes},
+	{"keys", testKeys},
+	{"quota of bytes", testBytesQuota},
+	{"quota of links", testLinksQuota},
+	{"quotas under concurrency", testQuotaRace},
+	{"multipart", testMultipart},
+	{"bad input", testBadInput},
+	{"bad uploads", testBadUploads},
+	{"a used ticket reaches nothing", testTicketReach},
+	{"presigned downloads", testDownloadURL},
+	{"bytes are streamed", testStreaming},
+	{"ops listeners", testOps},
+}
+
+func TestFlows(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB")
+			t.Run("flows", func(t *testing.T) { // ends when all of its parallel parts have
+				for _, flow := range flows {
+					t.Run(flow.name, func(t *testing.T) {
+						t.Parallel()
+						flow.run(t, s)
+					})
+				}
+			})
+		})
+	}
+}

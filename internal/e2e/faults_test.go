@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"rawlink/internal/testsystem"
+)
+
+// TestRestart stops and kills every program in turn: what was acknowledged is
+// still there, links and key still work, and what was revoked stays so.
+func TestRestart(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			c, content := s.Client(), text(t)
+			space := c.Space(t)
+			file := c.CleanFile(t, space, "kept.txt", "text/plain", content)
+			id, path := c.Share(t, file, nil)
+			_, capped := c.Share(t, file, testsystem.Object{"max_downloads": 2})
+			revoked, revokedPath := c.Share(t, file, nil)
+			everywhere(t, s, path, 200)
+			if got := status(t, s.Files[0]+capped); got != 200 {
+				t.Fatalf("GET = %d; want 200", got)
+			}
+			for _, p := range s.Programs() {
+				p.Stop()
+				p.Start()
+			}
+			want := int64(len(s.Files))
+			testsystem.Until(t, 2*time.Second, "counts handed over at the stop", func() error {
+				if got := c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count"); got != want {
+					return fmt.Errorf("download_count = %d; want %d", got, want)
+				}
+				return nil
+			})
+			c.Must(t, 200, "DELETE", "/shares/"+revoked, nil)
+			later := c.Must(t, 201, "POST", "/spaces", testsystem.Object{"name": "just before"}).Text("id")
+			for _, p := range s.Programs() {
+				p.Kill() // right after the answers above
+			}
+			for _, p := range s.Programs() {
+				p.Start()
+			}
+			c.Must(t, 200, "GET", "/spaces/"+later, nil)
+			everywhere(t, s, revokedPath, 410)
+			everywhere(t, s, path, 200)
+			if got := status(t, s.Files[0]+capped); got != 200 {
+				t.Errorf("second of two downloads: %d; want 200", got)
+			}
+			everywhere(t, s, capped, 410)
+		})
+	}
+}
+
+// TestDrain sends SIGTERM while a body is under way: it is finished, new
+// requests are not accepted, and the program ends with 0.
+func TestDrain(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			c := s.Client()
+			content := bytes.Repeat([]byte("drained "), 1_000_000)
+			file := c.CleanFile(t, c.Space(t), "drain.bin", "application/octet-stream", content)
+			_, path := c.Share(t, file, nil)
+			response, err := (&http.Transport{}).RoundTrip(must(http.NewRequest(http.MethodGet, s.Files[0]+path, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = response.Body.Close() }()
+			first := make([]byte, 1000)
+			if _, err := io.ReadFull(response.Body, first); err != nil {
+				t.Fatal(err)
+			}
+			edge := s.Edges[0]
+			edge.Signal(syscall.SIGTERM)
+			testsystem.Until(t, 5*time.Second, "the listener's end", func() error {
+				if conn, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path); err == nil {
+					return fmt.Errorf("a new request was answered %d", conn.StatusCode)
+				}
+				return nil
+			})
+			rest, err := io.ReadAll(response.Body)
+			if err != nil || !bytes.Equal(append(first, rest...), content) {
+				t.Errorf("the body under way: %d of %d bytes, %v", len(first)+len(rest), len(content), err)
+			}
+			if err := edge.Wait(15 * time.Second); err != nil {
+				t.Errorf("the edge ended with %v; want 0", err)
+			}
+		})
+	}
+}
+
+// TestStopTellsEverything stops the only origin right after revocations: what it
+// acknowledged is refused, though nobody is left to ask.
+func TestStopTellsEverything(t *testing.T) {
+	t.Parallel()
+	s := testsystem.Production(t)
+	c := s.Client()
+	file := c.CleanFile(t, c.Space(t), "a.txt", "text/plain", text(t))
+	ids, paths := make([]string, 30), make([]string, 30)
+	for i := range ids {
+		ids[i], paths[i] = c.Share(t, file, nil)
+		everywhere(t, s, paths[i], 200)
+	}
+	for _, id := range ids {
+		c.Must(t, 200, "DELETE", "/shares/"+id, nil)
+	}
+	s.Origin.Stop()
+	for _, path := range paths {
+		for _, files := range s.Files {
+			if got := status(t, files+path); got != 410 {
+				t.Fatalf("a revoked link: %d after the origin stopped; want 410", got)
+			}
+		}
+	}
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// TestUploadExpiry lets a ticket run out: its room comes back, and it is of no
+// use any more.
+func TestUploadExpiry(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, "UPLOAD_LIFETIME=2s", "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB")
+			c := s.As(s.NewTenant(t, testsystem.Limits{Bytes: 20 << 20, Links: -1}))
+			space := c.Space(t)
+			single := c.Initiate(t, space, "a.txt", "text/plain", 10)
+			c.Initiate(t, space, "b.bin", "application/octet-stream", 10<<20)
+			used(t, c, 10+10<<20, 0)
+			testsystem.Until(t, 10*time.Second, "room given back", func() error {
+				if got := c.Must(t, 200, "GET", "/quota", nil).Number("bytes_used"); got != 0 {
+					return fmt.Errorf("bytes_used = %d", got)
+				}
+				return nil
+			})
+			if status, _ := testsystem.Put(t, single.Text("upload_url"), "text/plain", []byte("0123456789")); status != 403 {
+				t.Errorf("PUT to an expired ticket = %d; want 403", status)
+			}
+			c.Must(t, 404, "POST", "/uploads/complete", testsystem.Object{"file_id": single.Text("file_id"), "key": single.Text("key")})
+			used(t, c, 0, 0)
+		})
+	}
+}

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"rawlink/internal/testsystem"
+)
+
+// TestWelcomeSession pastes the session that rawlink up prints into a shell.
+func TestWelcomeSession(t *testing.T) {
+	t.Parallel()
+	s := testsystem.Embedded(t)
+	printed := s.Origin.Stdout()
+	from, to := strings.Index(printed, "API=http"), strings.Index(printed, "Ctrl-C stops it")
+	if from < 0 || to < from {
+		t.Fatalf("no session in the output:\n%s", printed)
+	}
+	for range 2 { // it works again
+		shell := exec.Command("bash", "-eu", "-c", printed[from:to])
+		shell.Dir = t.TempDir()
+		raw, err := shell.CombinedOutput()
+		out := string(raw)
+		if err != nil {
+			t.Fatalf("session: %v\n%s", err, out)
+		}
+		sums := regexp.MustCompile(`(?m)^[0-9a-f]{64}`).FindAllString(out, -1)
+		if len(sums) != 2 || sums[0] != sums[1] {
+			t.Errorf("digests = %v; want two equal ones\n%s", sums, out)
+		}
+		if !strings.Contains(out, `"revoked":true`) || !strings.Contains(out, "410 after it was revoked") {
+			t.Errorf("no revocation, or no refusal after it:\n%s", out)
+		}
+	}
+}
+
+// TestSecondStart keeps data and key in one directory.
+func TestSecondStart(t *testing.T) {
+	t.Parallel()
+	const key = "fck_test_0123456789abcdef0123456789abcdef"
+	s := testsystem.Embedded(t, "DEV_KEY="+key)
+	if s.Key != key {
+		t.Errorf("key = %s; want the one asked for", s.Key)
+	}
+	c := s.Client()
+	if mode := c.Must(t, 200, "GET", "/me", nil).Text("mode"); mode != "test" {
+		t.Errorf("mode = %q; want test", mode)
+	}
+	space := c.Space(t)
+	s.Origin.Stop()
+	s.Origin.Start()
+	if n := strings.Count(s.Origin.Stdout(), "API key   "+key); n != 2 {
+		t.Errorf("the key was printed %d times; want at both starts", n)
+	}
+	c.Must(t, 200, "GET", "/spaces/"+space, nil)
+}
+
+// TestStartFailures wants one clear line per mistake and exit status 1.
+func TestStartFailures(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() }) // after the parallel parts
+	free := []string{"API_ADDR=127.0.0.1:0", "FILES_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0"}
+	dir := t.TempDir()
+	notDir := filepath.Join(dir, "file")
+	broken := filepath.Join(dir, "broken.yaml")
+	unknown := filepath.Join(dir, "unknown.yaml")
+	for path, content := range map[string]string{notDir: "", broken: "edge: [", unknown: "edge:\n  max_stale: 5s\n  max_stail: 5s\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		name     string
+		program  string
+		settings []string
+		args     []string
+		lines    []string // one for each line of stderr, in order: what it must contain
+	}{
+		{"port taken", "rawlink", append(free, "API_ADDR="+taken.Addr().String()), []string{"up"}, []string{"api_addr: " + taken.Addr().String() + " is taken"}},
+		{"data is a file", "rawlink", append(free, "DATA="+notDir), []string{"up"}, []string{"data: can't make the directory"}},
+		{"several at once", "rawlink", []string{"EDGE_MAX_STALE=soon", "UPLOAD_MAX=big", "LOG_LEVEL=loud", "API_ADDR=nowhere", "TYPO=1"}, []string{"up"}, []string{
+			"upload_max: want a size", "edge_max_stale: want a duration", "RAWLINK_TYPO: no setting has this variable", `log_level: want debug`, "api_addr: want host:port"}},
+		{"not YAML", "rawlink", nil, []string{"up", "--config", broken}, []string{"is not YAML"}},
+		{"unknown key", "rawlink", nil, []string{"up", "--config", unknown}, []string{`no setting is named "edge_max_stail"`}},
+		{"unknown flag", "rawlink", nil, []string{"up", "--nothing"}, []string{"unknown flag --nothing"}},
+		{"dev key", "rawlink", []string{"DEV_KEY=secret-and-wrong"}, []string{"up"}, []string{"dev_key: want fck_live_"}},
+		{"origin without settings", "origin", nil, nil, []string{"token_keys", "internal_key", "redis_url", "s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key", "database_url", "mint_secret", "files_url", "clamd_hosts"}},
+		{"edge without settings", "edge", nil, nil, []string{"token_keys", "internal_key", "redis_url", "s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key", "origin_url", "lease_key"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := strings.Split(strings.TrimSpace(testsystem.Fails(t, test.program, test.settings, test.args...)), "\n")
+			if len(got) != len(test.lines) {
+				t.Fatalf("stderr has %d lines; want %d:\n%s", len(got), len(test.lines), strings.Join(got, "\n"))
+			}
+			for i, want := range test.lines {
+				if !strings.HasPrefix(got[i], test.program+": ") || !strings.Contains(got[i], want) {
+					t.Errorf("line %d = %q; want %s", i+1, got[i], want)
+				}
+			}
+			if strings.Contains(strings.Join(got, ""), "secret-and-wrong") {
+				t.Error("a secret is repeated")
+			}
+		})
+	}
+}
+
+// TestAdmin changes what is named and nothing else.
+func TestAdmin(t *testing.T) {
+	t.Parallel()
+	s := testsystem.Embedded(t)
+	var tenants []struct{ ID string }
+	s.Admin(t, &tenants, "tenant", "create", "acme", "--bytes-limit=1000", "--links-limit=10")
+	key := s.NewKey(t, tenants[0].ID)
+	s.AdminQuietly(t, "tenant", "limit", tenants[0].ID, "--links-limit=20")
+	q := s.As(key).Must(t, 200, "GET", "/quota", nil)
+	if q.Number("bytes_limit") != 1000 || q.Number("links_limit") != 20 {
+		t.Errorf("quota = %s; want 1000 bytes as before and 20 links", q.Raw)
+	}
+	for _, args := range [][]string{
+		{"tenant", "limit", tenants[0].ID, "--bytes-limit=-7"},
+		{"tenant", "create", "x", "--links-limit=-2"},
+		{"tenant", "limit", "nobody", "--bytes-limit=1"},
+		{"key", "create", "--tenant", tenants[0].ID, "--expires=-1h"},
+		{"key", "create", "--tenant", tenants[0].ID, "--scopes=files:raed"},
+		{"key", "list", "--tenant", "nobody"},
+	} {
+		if got := s.AdminFails(t, args...); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "rawlink: ") {
+			t.Errorf("admin %v: %q; want one clear line", args, got)
+		}
+	}
+}
+
+// TestEdgeHasNoDatabase holds the edge to what it is: no database driver, and
+// nothing of the control plane.
+func TestEdgeHasNoDatabase(t *testing.T) {
+	t.Parallel()
+	list := exec.Command("go", "list", "-deps", "rawlink/cmd/edge")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		if strings.Contains(dep, "pgx") || strings.Contains(dep, "sqlite") || strings.HasPrefix(dep, "rawlink/origin") {
+			t.Errorf("the edge links %s", dep)
+		}
+	}
+}
