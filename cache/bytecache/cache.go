@@ -1,0 +1,152 @@
+package bytecache
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Cache serves spans of objects. It is safe for concurrent use.
+type Cache struct {
+	cfg     Config
+	base    context.Context // ends with Close; parent of every store read
+	cancel  context.CancelFunc
+	running sync.WaitGroup // fills
+
+	ram     *ram
+	disk    *disk // nil without Dir
+	flights flights
+	slots   chan struct{} // one is held by every fill that may read the store
+	counts  counts
+}
+
+// ErrSpan is asking for bytes outside the object.
+var ErrSpan = errors.New("span is outside the object")
+
+// New returns a cache with the slices that an earlier one left in Dir. It fails
+// if cfg is invalid or another process uses Dir.
+func New(cfg Config) (*Cache, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configure byte cache: %w", err)
+	}
+	c := &Cache{cfg: cfg, ram: newRAM(cfg.RAMBytes), slots: make(chan struct{}, cfg.MaxFills)}
+	c.flights.air = make(map[key]*flight)
+	if cfg.Dir != "" {
+		var err error
+		if c.disk, err = openDisk(cfg); err != nil {
+			return nil, fmt.Errorf("open cache directory: %w", err)
+		}
+	}
+	c.base, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Open returns a reader of n bytes of the object from offset from, once the
+// first of them is ready. It fails with ErrSpan, or with what the store says.
+// ctx bounds all of the reader's waiting; a fill that others wait for outlives
+// it. The caller closes the reader.
+func (c *Cache) Open(ctx context.Context, o Object, from, n int64) (*Reader, error) {
+	if from < 0 || n < 0 || from > o.Size || n > o.Size-from {
+		return nil, ErrSpan
+	}
+	r := &Reader{cache: c, ctx: ctx, object: o, pos: from, end: from + n}
+	if n == 0 {
+		r.source = RAM
+		return r, nil
+	}
+	if c.small(o) {
+		if b := c.ram.get(o.ID, o.Size); b != nil {
+			r.piece, r.pieceEnd, r.source = b, r.end, RAM
+			return r, nil
+		}
+	}
+	first, err := r.Next()
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	r.first = first
+	return r, nil
+}
+
+// Purge removes the object's bytes from RAM and disk, and sees to it that fills
+// in progress aren't kept. Readers go on to their end.
+func (c *Cache) Purge(id string) {
+	hash := hashID(id)
+	c.flights.mu.Lock()
+	for k, f := range c.flights.air {
+		if k.object == hash {
+			f.purged = true
+			delete(c.flights.air, k) // who comes now begins a new one
+		}
+	}
+	c.flights.mu.Unlock()
+	c.removeKept(id, hash)
+}
+
+func (c *Cache) removeKept(id string, hash [sha256.Size]byte) {
+	c.ram.purge(id)
+	if c.disk != nil {
+		c.disk.purge(hash)
+	}
+}
+
+// Close ends fills and reads of the store, and returns when the cache's
+// goroutines have ended. Readers of what is held go on to their end.
+func (c *Cache) Close() {
+	c.flights.mu.Lock()
+	c.flights.closed = true
+	c.flights.mu.Unlock()
+	c.cancel()
+	c.running.Wait()
+	if c.disk != nil {
+		c.disk.close()
+	}
+}
+
+func (c *Cache) small(o Object) bool { return o.Size <= c.cfg.SmallMax }
+
+// find returns the slice from wherever it is, or the flight that brings it.
+func (c *Cache) find(r *Reader, k key) (piece, Source, error) {
+	for range 3 { // a slice may go between being seen and being opened
+		if p, source := c.held(r.object, k); p != nil {
+			return p, source, nil
+		}
+		f, err := c.board(r.object, k, func() bool { return c.present(r.object, k) })
+		if err != nil {
+			return nil, "", err
+		}
+		if f != nil {
+			return f, Store, nil
+		}
+	}
+	return c.pass(r), Store, nil
+}
+
+// held returns the slice if it can be read now.
+func (c *Cache) held(o Object, k key) (piece, Source) {
+	if c.small(o) {
+		if b := c.ram.get(o.ID, o.Size); b != nil {
+			return b, RAM
+		}
+		return nil, ""
+	}
+	if c.disk != nil {
+		if file := c.disk.open(k); file != nil {
+			c.disk.hits.Add(1)
+			return &section{file: file, from: k.from}, Disk
+		}
+	}
+	return nil, ""
+}
+
+// present reports whether the slice is indexed, without looking at it.
+func (c *Cache) present(o Object, k key) bool {
+	if c.small(o) {
+		return c.ram.has(o.ID, o.Size)
+	}
+	return c.disk != nil && c.disk.lookup(k) != nil
+}
