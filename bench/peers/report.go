@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// peers in the order of the columns.
+var peers = []string{nameProxy, nameStatic, nameVarnish, nameBare}
+
+// writeJSON keeps every measurement.
+func writeJSON(o *options, facts []fact, samples []*sample) error {
+	text, err := json.MarshalIndent(struct {
+		Facts   []fact    `json:"facts"`
+		Command string    `json:"command"`
+		Samples []*sample `json:"samples"`
+	}{facts, command(o), samples}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	return os.WriteFile(filepath.Join(o.out, "results.json"), append(text, '\n'), 0o644)
+}
+
+func command(o *options) string {
+	if len(o.args) == 0 {
+		return "make bench-peers"
+	}
+	return fmt.Sprintf("make bench-peers ARGS=%q", strings.Join(o.args, " "))
+}
+
+// page is what the report's template is given.
+type page struct {
+	Facts       []fact
+	Command     string
+	EdgeLog     string
+	Rounds      int
+	Seconds     int
+	Connections int
+	Peers       []string
+	Ratios      []ratioRow
+	Cases       []caseTable
+}
+
+// ratioRow is the edge by each peer, in one case.
+type ratioRow struct {
+	Case         string
+	Goals        []float64 // by peer; 0 = none
+	Rate, PerCPU []spread
+}
+
+// caseTable is all servers in one case.
+type caseTable struct {
+	Name, Note string
+	Rows       []serverRow
+}
+
+type serverRow struct {
+	Server                           string
+	Rate, PerCPU, PerGB, MBs         spread
+	P50, P99, ServerBusy, ClientBusy spread // milliseconds; share of a core
+}
+
+// writeReport writes the tables, for people.
+func writeReport(o *options, facts []fact, cases []scenario, samples []*sample, progress io.Writer) error {
+	p := page{
+		Facts: facts, Command: command(o), EdgeLog: o.edgeLog, Rounds: o.rounds, Seconds: int(o.span.Seconds()),
+		Connections: o.connections, Peers: peers,
+	}
+	for _, c := range cases {
+		edge := of(samples, c.name, nameEdge)
+		row := ratioRow{Case: c.name}
+		for _, peer := range peers {
+			of := of(samples, c.name, peer)
+			row.Goals = append(row.Goals, c.goals[peer])
+			row.Rate = append(row.Rate, ratios(edge, of, (*sample).rate))
+			row.PerCPU = append(row.PerCPU, ratios(edge, of, (*sample).perCPU))
+		}
+		p.Ratios = append(p.Ratios, row)
+		p.Cases = append(p.Cases, tableOf(c, samples))
+	}
+	if err := render(o.results, "RESULTS.md", p); err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "wrote %s and %s\n", o.results, filepath.Join(o.out, "results.json"))
+	return os.Chmod(o.results, 0o644)
+}
+
+func tableOf(c scenario, samples []*sample) caseTable {
+	t := caseTable{Name: c.name}
+	if c.bulk {
+		t.Note = fmt.Sprintf("%d connections; requests are bytes by the file's size.", c.connections)
+	}
+	for _, name := range append([]string{nameEdge}, peers...) {
+		s := of(samples, c.name, name)
+		t.Rows = append(t.Rows, serverRow{
+			Server: name,
+			Rate:   over(s, (*sample).rate), PerCPU: over(s, (*sample).perCPU), PerGB: over(s, (*sample).perGB),
+			MBs:        over(s, func(s *sample) float64 { return s.Bytes / s.Seconds / 1e6 }),
+			P50:        over(s, func(s *sample) float64 { return s.P50 }),
+			P99:        over(s, func(s *sample) float64 { return s.P99 }),
+			ServerBusy: over(s, func(s *sample) float64 { return 100 * s.ServerCPU / s.Seconds }),
+			ClientBusy: over(s, func(s *sample) float64 { return 100 * s.ClientCPU / s.Seconds }),
+		})
+	}
+	return t
+}
