@@ -13,13 +13,17 @@ import (
 // The relay's rhythm, how many changes it tells at once, and how many of them it
 // writes to the shared cache side by side.
 const (
-	tickEvery  = 250 * time.Millisecond
-	relayBatch = 500
-	relayPuts  = 8
+	tickEvery = 250 * time.Millisecond
+	batchRows = 500
+	batchPuts = 8
 )
 
-// lastRelay bounds the telling of what is left when the relay is told to stop.
-const lastRelay = 5 * time.Second
+// lastRelay bounds the telling of what is left when the relay is told to stop,
+// batchLimit that of one batch.
+const (
+	lastRelay  = 5 * time.Second
+	batchLimit = 5 * time.Second
+)
 
 // Relay tells the edges what changed, at least once, until ctx ends: first the
 // shared cache, so that whoever asks finds the new record, then the bus. It is
@@ -66,9 +70,9 @@ func (o *Origin) relayRest(ctx context.Context) {
 	}
 }
 
-// relayAll tells everything that waits.
+// relayAll tells everything that waits, batch by batch, until ctx ends.
 func (o *Origin) relayAll(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		waiting, err := o.Store.Untold(ctx)
 		if err != nil {
 			return err
@@ -77,7 +81,7 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		if waiting == 0 {
 			return nil
 		}
-		told, err := o.Store.Relay(ctx, relayBatch, func(changes []store.Change) error { return o.tell(ctx, changes) })
+		told, err := o.relayBatch(ctx)
 		if err != nil {
 			return err
 		}
@@ -86,12 +90,22 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		}
 		o.Metrics.Relayed.Add(float64(told))
 	}
+	return ctx.Err()
+}
+
+// relayBatch tells one batch to its end, also if ctx ends meanwhile. Cut short,
+// its rows could stay locked at the engine for a moment longer, and relayRest
+// would pass over them as another origin's.
+func (o *Origin) relayBatch(ctx context.Context) (told int, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
+	defer cancel()
+	return o.Store.Relay(ctx, batchRows, func(changes []store.Change) error { return o.tell(ctx, changes) })
 }
 
 func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 	events := make([]share.Event, len(changes))
 	puts, putting := errgroup.WithContext(ctx)
-	puts.SetLimit(relayPuts)
+	puts.SetLimit(batchPuts)
 	for i, change := range changes {
 		events[i] = share.Event{Hash: change.Hash, Version: change.Record.Version}
 		puts.Go(func() error { return o.Records.Put(putting, change.Hash, change.Record) })

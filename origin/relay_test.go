@@ -15,11 +15,19 @@ import (
 )
 
 // ears hear what a relay says.
-type ears struct{ ticks, events atomic.Int64 }
+type ears struct {
+	ticks, events atomic.Int64
+	during        func(context.Context) error // called while events are told; nil = nothing
+}
 
 func (e *ears) Put(context.Context, share.Hash, share.Record) error { return nil }
 
-func (e *ears) Publish(_ context.Context, events []share.Event) error {
+func (e *ears) Publish(ctx context.Context, events []share.Event) error {
+	if e.during != nil {
+		if err := e.during(ctx); err != nil {
+			return err
+		}
+	}
 	e.events.Add(int64(len(events)))
 	return nil
 }
@@ -110,5 +118,25 @@ func TestRelayTellsTheRest(t *testing.T) {
 	o.Relay(ctx)
 	if heard.events.Load() != 1 {
 		t.Errorf("%d events told; want the one that was left", heard.events.Load())
+	}
+}
+
+// TestStopCutsNoTelling stops a relay while it tells: the round goes on to its
+// end. Cut short, its rows could stay locked at the engine past the last look.
+func TestStopCutsNoTelling(t *testing.T) {
+	t.Parallel()
+	o, heard, revoke := relaying(t, time.Now)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	told := 0
+	heard.during = func(ctx context.Context) error {
+		told++
+		stop()
+		return ctx.Err()
+	}
+	revoke()
+	o.Relay(ctx)
+	if told != 1 || heard.events.Load() != 1 {
+		t.Errorf("told in %d goes, %d events; want one of one", told, heard.events.Load())
 	}
 }
