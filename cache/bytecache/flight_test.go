@@ -231,10 +231,14 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 
 func TestReadAheadDoublesAndStaysInside(t *testing.T) {
 	release := make(chan struct{})
-	s := &store{before: holdAt(0, release)}
+	s := &store{opened: func(_ Object, from, _ int64, body io.Reader) (io.Reader, error) {
+		if from >= 2*4096 { // the second slice comes whole, its successors wait
+			<-release
+		}
+		return body, nil
+	}}
 	cfg := testConfig(s)
 	cfg.Dir, cfg.ReadAhead, cfg.RAMBytes = t.TempDir(), 3, 1<<20
-	s.before = holdAt(2*4096, release)
 	c := mustNew(t, cfg)
 	o := Object{ID: "a", Size: 100 * 4096}
 	r := mustOpen(t, c, o, 0, 10*4096)

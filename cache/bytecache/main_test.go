@@ -234,8 +234,9 @@ func eventually(tb testing.TB, what string, ok func() bool) {
 	}
 }
 
-// idle waits until no fill is in progress.
+// idle waits until no fill is in progress and all have given back what they held.
 func idle(tb testing.TB, c *Cache) {
 	tb.Helper()
 	eventually(tb, "idle", func() bool { return c.Stats().Flying == 0 })
+	c.running.Wait()
 }

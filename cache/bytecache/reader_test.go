@@ -150,7 +150,7 @@ func TestCloseFromAnyState(t *testing.T) {
 	o := Object{ID: "a", Size: 20_000}
 	for reads := range 4 {
 		r := mustOpen(t, c, o, 0, o.Size)
-		for range reads {
+		for r.pos < int64(512*reads) { // a Next brings as much as is there
 			if _, err := r.Next(); err != nil {
 				t.Fatal(err)
 			}
