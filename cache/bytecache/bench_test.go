@@ -86,7 +86,7 @@ func BenchmarkColdFill(b *testing.B) {
 		for err == nil {
 			_, err = r.Next()
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			b.Fatal(err)
 		}
 		r.Close()
