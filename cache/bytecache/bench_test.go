@@ -2,6 +2,7 @@ package bytecache
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 )
@@ -12,9 +13,9 @@ func BenchmarkRAMHit(b *testing.B) {
 	mustFetch(b, c, o, 0, o.Size)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
+		var r Reader
 		for pb.Next() {
-			r, err := c.Open(context.Background(), o, 0, o.Size)
-			if err != nil {
+			if err := c.Open(context.Background(), &r, o, 0, o.Size); err != nil {
 				b.Fatal(err)
 			}
 			if _, err := r.Next(); err != nil {
@@ -40,7 +41,7 @@ func BenchmarkDiskHit(b *testing.B) {
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := c.Open(context.Background(), o, 0, bm.n)
+				r, err := open(c, o, 0, bm.n)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -82,7 +83,7 @@ func BenchmarkColdFill(b *testing.B) {
 	s.bytes(o)
 	b.SetBytes(o.Size)
 	for b.Loop() {
-		r, err := c.Open(context.Background(), o, 0, o.Size)
+		r, err := open(c, o, 0, o.Size)
 		for err == nil {
 			_, err = r.Next()
 		}

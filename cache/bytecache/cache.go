@@ -44,32 +44,33 @@ func New(cfg Config) (*Cache, error) {
 	return c, nil
 }
 
-// Open returns a reader of n bytes of the object from offset from, once the
-// first of them is ready. It fails with ErrSpan, or with what the store says.
-// ctx bounds all of the reader's waiting; a fill that others wait for outlives
-// it. The caller closes the reader.
-func (c *Cache) Open(ctx context.Context, o Object, from, n int64) (*Reader, error) {
+// Open makes r a reader of n bytes of the object from offset from, once the first
+// of them is ready. It fails with ErrSpan, or with what the store says. r is the
+// caller's, so that a hit allocates nothing; it holds nothing from before, and
+// is the caller's to close unless Open fails. ctx bounds all of its waiting; a
+// fill that others wait for outlives it.
+func (c *Cache) Open(ctx context.Context, r *Reader, o Object, from, n int64) error {
 	if from < 0 || n < 0 || from > o.Size || n > o.Size-from {
-		return nil, ErrSpan
+		return ErrSpan
 	}
-	r := &Reader{cache: c, ctx: ctx, object: o, pos: from, end: from + n}
+	*r = Reader{cache: c, ctx: ctx, object: o, pos: from, end: from + n, patience: c.cfg.FirstByte}
 	if n == 0 {
 		r.source = RAM
-		return r, nil
+		return nil
 	}
 	if c.small(o) {
 		if b := c.ram.get(o.ID, o.Size); b != nil {
 			r.piece, r.pieceEnd, r.source = b, r.end, RAM
-			return r, nil
+			return nil
 		}
 	}
 	first, err := r.Next()
 	if err != nil {
 		r.Close()
-		return nil, err
+		return err
 	}
-	r.first = first
-	return r, nil
+	r.first, r.patience = first, c.cfg.FillTimeout
+	return nil
 }
 
 // Purge removes the object's bytes from RAM and disk, and sees to it that fills

@@ -36,7 +36,13 @@ type Config struct {
 	SliceSize int64  // bytes; 0 = 4 MiB
 	ReadAhead int    // slices fetched ahead of a sequential reader, at most; 0 = 2, negative = none
 
-	FillTimeout time.Duration // for the store to deliver anything; 0 = 30 s
+	// Check is told a small object's bytes when all are there, before the last of
+	// them are given out: an error fails the fill and nothing is kept. nil: the
+	// store's word is taken.
+	Check func(o Object, whole []byte) error
+
+	FirstByte   time.Duration // for a reader's first bytes to come; 0 = FillTimeout
+	FillTimeout time.Duration // for the store to deliver anything later on; 0 = 30 s
 	MaxFills    int           // store reads on behalf of the cache at a time; 0 = 64
 	VerifyEvery time.Duration // age at which a slice's checksum is verified anew; 0 = 1 h
 	DiskRetry   time.Duration // pause after the disk refused a write; 0 = 5 s
@@ -51,9 +57,13 @@ func (c Config) withDefaults() Config {
 	c.SliceSize = cmp.Or(c.SliceSize, 4<<20)
 	c.ReadAhead = max(0, cmp.Or(c.ReadAhead, 2))
 	c.FillTimeout = cmp.Or(c.FillTimeout, 30*time.Second)
+	c.FirstByte = cmp.Or(c.FirstByte, c.FillTimeout)
 	c.MaxFills = cmp.Or(c.MaxFills, 64)
 	c.VerifyEvery = cmp.Or(c.VerifyEvery, time.Hour)
 	c.DiskRetry = cmp.Or(c.DiskRetry, 5*time.Second)
+	if c.Check == nil {
+		c.Check = func(Object, []byte) error { return nil }
+	}
 	if c.Final == nil {
 		c.Final = func(error) bool { return false }
 	}
@@ -76,6 +86,7 @@ func (c Config) validate() error {
 	check(c.RAMBytes >= c.SmallMax, "RAMBytes is less than SmallMax: no object would fit")
 	check(c.SliceSize > 0, "SliceSize is negative")
 	check(c.Dir == "" || c.DiskBytes >= c.SliceSize+footerSize, "DiskBytes is less than a slice")
+	check(c.FirstByte > 0, "FirstByte is negative")
 	check(c.FillTimeout > 0, "FillTimeout is negative")
 	check(c.MaxFills > 0, "MaxFills is negative")
 	check(c.VerifyEvery > 0, "VerifyEvery is negative")

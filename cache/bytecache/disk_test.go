@@ -1,7 +1,6 @@
 package bytecache
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -325,7 +324,7 @@ func fillUntilKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	r, err := c.Open(context.Background(), large, 0, 5900)
+	r, err := open(c, large, 0, 5900)
 	if err != nil {
 		panic(err)
 	}

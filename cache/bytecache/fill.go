@@ -11,6 +11,7 @@ type sink interface {
 	room(at int64) []byte                               // where the next bytes are to be put
 	put(n int) error                                    // n bytes were put there
 	view(from, to int64, r *Reader) (p []byte, e error) // some bytes from from on, at most up to to
+	whole(at int64) []byte                              // a small object's bytes, once there are at of them; else nil
 	keeps() bool                                        // whether finish will
 	finish() (kept bool)                                // hands the full slice to its tier
 	discard()                                           // the slice will not be kept
@@ -69,6 +70,11 @@ func (f *flight) pour(t *tap, s sink) error {
 		if err := s.put(n); err != nil {
 			return err
 		}
+		if whole := s.whole(at + int64(n)); whole != nil {
+			if err := f.cache.cfg.Check(f.object, whole); err != nil {
+				return fmt.Errorf("fill slice: %w: %w", ErrInexact, err)
+			}
+		}
 		at += int64(n)
 		f.change(func() { f.mark = at })
 	}
@@ -104,6 +110,12 @@ func (m *memory) room(at int64) []byte {
 func (m *memory) put(int) error { return nil }
 func (m *memory) view(from, to int64, _ *Reader) ([]byte, error) {
 	return m.bytes[from:to:to], nil
+}
+func (m *memory) whole(at int64) []byte {
+	if m.keepAs == "" || at < int64(len(m.bytes)) {
+		return nil
+	}
+	return m.bytes
 }
 func (m *memory) keeps() bool { return m.keepAs != "" }
 func (m *memory) finish() bool {
@@ -164,6 +176,8 @@ func (s *spool) view(from, to int64, r *Reader) ([]byte, error) {
 	}
 	return p, nil
 }
+
+func (s *spool) whole(int64) []byte { return nil }
 
 func (s *spool) keeps() bool { return true }
 

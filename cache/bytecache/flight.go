@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Reasons for which a flight serves nobody, though the store may be well.
@@ -139,8 +140,9 @@ func (f *flight) change(apply func()) {
 	}
 }
 
-// wait returns the watermark once it is past pos.
-func (f *flight) wait(ctx context.Context, pos int64) (int64, error) {
+// wait returns the watermark once it is past pos, or ErrStalled after patience.
+func (f *flight) wait(ctx context.Context, pos int64, patience time.Duration) (int64, error) {
+	var enough *time.Timer
 	for {
 		f.mu.Lock()
 		mark, over, err := f.mark, f.over, f.err
@@ -155,8 +157,14 @@ func (f *flight) wait(ctx context.Context, pos int64) (int64, error) {
 		case over:
 			return 0, err
 		}
+		if enough == nil {
+			enough = time.NewTimer(patience)
+			defer enough.Stop()
+		}
 		select {
 		case <-changed:
+		case <-enough.C:
+			return 0, ErrStalled
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
@@ -166,7 +174,7 @@ func (f *flight) wait(ctx context.Context, pos int64) (int64, error) {
 // next makes a flight a piece of a Reader: what is behind the watermark.
 func (f *flight) next(r *Reader) (Chunk, error) {
 	pos := r.pos - f.key.from
-	mark, err := f.wait(r.ctx, pos)
+	mark, err := f.wait(r.ctx, pos, r.patience)
 	if err != nil {
 		return Chunk{}, err
 	}

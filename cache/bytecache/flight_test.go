@@ -296,7 +296,7 @@ func TestCloseEndsFills(t *testing.T) {
 	if _, err := drain(r); !errors.Is(err, ErrClosed) {
 		t.Errorf("reader: %v; want ErrClosed", err)
 	}
-	if _, err := c.Open(context.Background(), o, 0, 1); !errors.Is(err, ErrClosed) {
+	if _, err := open(c, o, 0, 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("Open: %v; want ErrClosed", err)
 	}
 }

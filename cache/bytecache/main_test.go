@@ -168,9 +168,15 @@ func mustNew(tb testing.TB, cfg Config) *Cache {
 	return c
 }
 
+// open is Cache.Open with a reader of its own.
+func open(c *Cache, o Object, from, n int64) (*Reader, error) {
+	r := &Reader{}
+	return r, c.Open(context.Background(), r, o, from, n)
+}
+
 func mustOpen(tb testing.TB, c *Cache, o Object, from, n int64) *Reader {
 	tb.Helper()
-	r, err := c.Open(context.Background(), o, from, n)
+	r, err := open(c, o, from, n)
 	if err != nil {
 		tb.Fatalf("Open(%s, %d, %d): %v", o.ID, from, n, err)
 	}
@@ -202,7 +208,7 @@ func drain(r *Reader) ([]byte, error) {
 
 // fetch reads a span and closes.
 func fetch(c *Cache, o Object, from, n int64) ([]byte, Source, error) {
-	r, err := c.Open(context.Background(), o, from, n)
+	r, err := open(c, o, from, n)
 	if err != nil {
 		return nil, "", err
 	}

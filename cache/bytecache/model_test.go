@@ -107,7 +107,7 @@ func (m *model) settle(rt *rapid.T) {
 
 func (m *model) abandon(rt *rapid.T) {
 	o, from, n := m.span(rt)
-	r, err := m.cache.Open(context.Background(), o, from, n)
+	r, err := open(m.cache, o, from, n)
 	if err != nil {
 		rt.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package bytecache
 import (
 	"bytes"
 	"container/list"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -73,7 +72,7 @@ func sit(t *testing.T, c *Cache, s *store, objects []Object) {
 	var of []Object
 	for range 4 {
 		o := objects[rand.IntN(len(objects))]
-		r, err := c.Open(context.Background(), o, 0, o.Size)
+		r, err := open(c, o, 0, o.Size)
 		if err != nil {
 			t.Error(err)
 			return
@@ -104,6 +103,7 @@ func TestScanDoesNotDisplaceTheHot(t *testing.T) {
 	before := c.Stats().Fills
 	for i := range 5000 {
 		mustFetch(t, c, Object{ID: fmt.Sprint("once", i), Size: 100}, 0, 100)
+		idle(t, c) // or fills that overlap need the room of more than one object
 	}
 	for i := range 50 {
 		mustFetch(t, c, hot(i), 0, 100)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // bufferSize is what a reader or a fill holds in memory of what isn't in RAM.
@@ -49,12 +50,13 @@ type piece interface {
 	leave(served bool)             // served: all that the reader wanted of it was delivered
 }
 
-// Reader delivers a span of an object. One goroutine uses it.
+// Reader delivers a span of an object, see Cache.Open. One goroutine uses it.
 type Reader struct {
 	cache    *Cache
 	ctx      context.Context // of waiting, not of fills
 	object   Object
-	pos, end int64 // of what is not yet delivered
+	pos, end int64         // of what is not yet delivered
+	patience time.Duration // for one wait for the store
 	source   Source
 	first    Chunk // ready since Open; delivered by the first Next
 	err      error // what every Next after a failure returns

@@ -65,7 +65,7 @@ func TestOpenOutside(t *testing.T) {
 	c := mustNew(t, testConfig(&store{}))
 	o := Object{ID: "a", Size: 10}
 	for _, span := range [][2]int64{{-1, 1}, {0, -1}, {0, 11}, {11, 0}, {5, 6}, {1, 1<<63 - 1}} {
-		if _, err := c.Open(context.Background(), o, span[0], span[1]); !errors.Is(err, ErrSpan) {
+		if _, err := open(c, o, span[0], span[1]); !errors.Is(err, ErrSpan) {
 			t.Errorf("Open(%d, %d) = %v; want ErrSpan", span[0], span[1], err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestStoreErrorPassesThrough(t *testing.T) {
 		s := &store{opened: func(Object, int64, int64, io.Reader) (io.Reader, error) { return nil, errStore }}
 		cfg := testConfig(s)
 		c := mustNew(t, cfg)
-		if _, err := c.Open(context.Background(), Object{ID: "a", Size: size}, 0, size); !errors.Is(err, errStore) {
+		if _, err := open(c, Object{ID: "a", Size: size}, 0, size); !errors.Is(err, errStore) {
 			t.Errorf("size %d: %v; want the store's error", size, err)
 		}
 		if opens, _, _ := s.seen(); opens != attempts {
@@ -84,7 +84,7 @@ func TestStoreErrorPassesThrough(t *testing.T) {
 		}
 		cfg.Final = func(err error) bool { return errors.Is(err, errStore) }
 		c = mustNew(t, cfg)
-		if _, err := c.Open(context.Background(), Object{ID: "a", Size: size}, 0, size); !errors.Is(err, errStore) {
+		if _, err := open(c, Object{ID: "a", Size: size}, 0, size); !errors.Is(err, errStore) {
 			t.Errorf("size %d: %v; want the store's error", size, err)
 		}
 		if opens, _, _ := s.seen(); opens != attempts+1 {
@@ -95,7 +95,7 @@ func TestStoreErrorPassesThrough(t *testing.T) {
 
 func TestPanicInStoreIsAnError(t *testing.T) {
 	c := mustNew(t, testConfig(&store{before: func(context.Context, Object, int64) error { panic("boom") }}))
-	if _, err := c.Open(context.Background(), Object{ID: "a", Size: 10}, 0, 10); err == nil {
+	if _, err := open(c, Object{ID: "a", Size: 10}, 0, 10); err == nil {
 		t.Error("want an error")
 	}
 }
@@ -181,13 +181,13 @@ func TestReaderHonoursItsContext(t *testing.T) {
 	defer close(release)
 	c := mustNew(t, testConfig(&store{step: 512, before: holdAt(512, release)}))
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := c.Open(ctx, Object{ID: "a", Size: 4096}, 0, 4096)
-	if err != nil {
+	var r Reader
+	if err := c.Open(ctx, &r, Object{ID: "a", Size: 4096}, 0, 4096); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	time.AfterFunc(time.Millisecond, cancel)
-	if _, err := drain(r); !errors.Is(err, context.Canceled) {
+	if _, err := drain(&r); !errors.Is(err, context.Canceled) {
 		t.Errorf("drain: %v; want Canceled", err)
 	}
 }
