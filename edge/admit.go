@@ -26,7 +26,7 @@ type request struct {
 	token      share.Token
 	rangeText  string
 	conditions conditions
-	agent      string     // User-Agent
+	agent      []byte     // User-Agent
 	addr       netip.Addr // of the client, past trusted proxies
 }
 
@@ -63,7 +63,7 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, req *request) error {
 			ifUnmodifiedSince: header(h, fasthttp.HeaderIfUnmodifiedSince),
 			ifRange:           header(h, fasthttp.HeaderIfRange),
 		},
-		agent: string(h.UserAgent()),
+		agent: append(req.agent[:0], h.UserAgent()...),
 		addr:  e.proxies.client(peerAddr(ctx.RemoteAddr()), header(h, fasthttp.HeaderXForwardedFor)),
 	}
 	return nil

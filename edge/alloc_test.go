@@ -25,7 +25,8 @@ func TestClaimAllocatesNothing(t *testing.T) {
 
 func TestDecideAllocatesNothing(t *testing.T) {
 	req, rec := &request{rangeText: "bytes=5-"}, &share.Record{Object: share.Object{Size: 10}}
-	if n := testing.AllocsPerRun(1000, func() { decide(req, rec, testEtag) }); n != 0 {
+	h := &heads{etag: testEtag}
+	if n := testing.AllocsPerRun(1000, func() { decide(req, rec, h) }); n != 0 {
 		t.Errorf("%v allocations; want 0", n)
 	}
 }

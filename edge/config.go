@@ -31,17 +31,25 @@ type Config struct {
 	NegativeTTL      time.Duration // 1 s: how long "no such share" is remembered
 	MaxAge           time.Duration // 1 h: max-age of permanent, uncapped links; negative = 0, revalidate always
 
+	CacheRAM  int64  // 256 MiB of objects' bytes in process
+	SmallMax  int64  // 1 MiB: objects up to this size are kept whole, in RAM
+	CacheDir  string // "": where slices of larger objects are kept; else they aren't
+	CacheDisk int64  // 10 GiB of them
+	SliceSize int64  // 4 MiB
+	ReadAhead int    // 2 slices ahead of a sequential reader; negative = none
+	MaxFills  int    // 64 reads of the store at once for the cache
+
 	LookupTimeout    time.Duration // 2 s for a record that is not in process
 	RedeemTimeout    time.Duration // 2 s for the ledger and the leases
-	FirstByteTimeout time.Duration // 10 s for the store to produce the first byte
-	StoreStall       time.Duration // 30 s for the store to deliver one buffer (64 KiB) of a body
+	FirstByteTimeout time.Duration // 10 s for the first byte to be ready
+	StoreStall       time.Duration // 30 s for the store to deliver anything after that
 
 	MaxInFlight int           // 16,384 requests at once, bodies included; more are answered 429
 	MaxConns    int           // 65,536 connections at once; more are refused
 	MaxHeader   int           // 8 KiB for request line and headers
 	ReadTimeout time.Duration // 10 s for a request to arrive
 	IdleTimeout time.Duration // 60 s between requests of a connection
-	SendStall   time.Duration // 60 s for a client to accept one buffer (64 KiB)
+	SendStall   time.Duration // 60 s for a client to accept anything
 	MinRate     int64         // 1,024 bytes/s a client must average while it is being sent to, after SendGrace
 	SendGrace   time.Duration // 60 s before MinRate applies
 }
@@ -54,6 +62,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.ServeStale, 60*time.Second)
 	orElse(&c.NegativeTTL, time.Second)
 	orElse(&c.MaxAge, time.Hour)
+	orElse(&c.SmallMax, 1<<20)
 	orElse(&c.LookupTimeout, 2*time.Second)
 	orElse(&c.RedeemTimeout, 2*time.Second)
 	orElse(&c.FirstByteTimeout, 10*time.Second)

@@ -7,10 +7,12 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"rawlink/cache"
+	"rawlink/cache/bytecache"
 	"rawlink/internal/ledger"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
@@ -80,7 +82,9 @@ type Edge struct {
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
-	inFlight atomic.Int64                          // requests whose tally is open
+	bytes    *bytecache.Cache
+	tallies  sync.Pool    // of *tally
+	inFlight atomic.Int64 // requests whose tally is open
 
 	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
 	cancel context.CancelFunc
@@ -118,6 +122,10 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
 	e.records = records
+	if e.bytes, err = e.newBytes(); err != nil {
+		e.records.Close()
+		return nil, fmt.Errorf("configure edge: %w", err)
+	}
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.server = e.newServer()
 	return e, nil
@@ -152,6 +160,9 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 		t.err = err
 		e.sendRefusal(ctx, refusalOf(err), t)
 	}
+	if !t.streamed {
+		t.free()
+	}
 }
 
 // serve is the hallway: each room once, in order, one way out per room.
@@ -172,8 +183,8 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 	if err != nil {
 		return err
 	}
-	p := decide(req, &k.rec, k.heads.etag)
-	if t.body, err = e.read(k, p); err != nil {
+	p := decide(req, &k.rec, &k.heads)
+	if err := e.read(k, p, t); err != nil {
 		e.distrust(hash, err)
 		return err
 	}
@@ -205,6 +216,18 @@ func (e *Edge) Invalidate(hash share.Hash) { e.records.Invalidate(hash) }
 
 // InvalidateAll says that invalidations may have been missed.
 func (e *Edge) InvalidateAll() { e.records.InvalidateAll() }
+
+// Bytes returns a reading of the byte cache.
+func (e *Edge) Bytes() metrics.Bytes {
+	s := e.bytes.Stats()
+	return metrics.Bytes{
+		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed,
+		StoreReads: s.StoreOpens, StoreBytes: s.StoreBytes, Resumed: s.Resumed, Abandoned: s.Abandoned,
+		RAMEvicted: s.RAMEvicted, DiskEvicted: s.DiskEvicted, Damaged: s.Damaged, DiskFails: s.DiskRefused,
+		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,
+		DiskSlices: s.DiskSlices, Flying: s.Flying, Degraded: s.Degraded != nil,
+	}
+}
 
 // Verified says that every invalidation sent up to at has been given to
 // Invalidate: a tick of the bus.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,12 +27,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(serveOnce) != "" {
+		serveOneFile(m)
+		return
+	}
 	// fasthttp keeps one goroutine for the Date header for the process's life, and
 	// each server's janitor sleeps for up to ten seconds after its end.
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
+
+// bufferSize is a size that several writes of a body make up, and more.
+const bufferSize = 64 << 10
 
 const (
 	testAgent = "probe/1.0"
@@ -210,7 +218,7 @@ func (w *world) link(content []byte, change func(*share.Record)) string {
 	sum := sha256.Sum256(content)
 	hash := share.HashToken(token)
 	rec := share.Record{
-		Version: 1, ShareID: "share-" + hash.String()[:8], FileID: "file-1", TenantID: "t", Permission: share.Download,
+		Version: 1, ShareID: "share-" + hash.String()[:8], FileID: "file-" + hash.String()[:8], TenantID: "t", Permission: share.Download,
 		Scan: share.Clean, Name: "a file.bin", MIME: "application/zip", Modified: modified,
 		Object: share.Object{Key: "k-" + token[:9], Version: "v1", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])},
 	}

@@ -6,23 +6,44 @@ import (
 	"time"
 
 	"rawlink/cache"
+	"rawlink/cache/bytecache"
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
 )
 
-// Where a record came from, as it stands in logs, metrics and Server-Timing.
+// source says where a record came from, in logs, metrics and Server-Timing.
+type source uint8
+
 const (
-	sourceL1    = "l1"
-	sourceStale = "stale" // l1, unverified: nothing could be asked
-	sourceError = "error"
+	sourceNone source = iota
+	sourceL1
+	sourceStale // l1, unverified: nothing could be asked
+	sourceL2
+	sourceOrigin
+	sourceError
+	sources
 )
+
+// String returns the source's name.
+func (s source) String() string {
+	return [sources]string{"none", "l1", "stale", "l2", "origin", "error"}[s]
+}
+
+// sourceOf returns the source that the layer behind this process names.
+func sourceOf(name string) source {
+	if name == "l2" {
+		return sourceL2
+	}
+	return sourceOrigin
+}
 
 // known is a record as this process holds it: shared by all its requests and
 // immutable, but for exhausted.
 type known struct {
 	rec    share.Record
-	source string // l2 or origin
-	heads  heads  // what all good answers have in common
+	source source           // l2 or origin
+	object bytecache.Object // the record's bytes
+	heads  heads            // what all good answers have in common
 	// exhausted is set when the ledger says that the cap is used up, which is
 	// final for the record's version.
 	exhausted atomic.Bool
@@ -36,12 +57,13 @@ func (k *known) usedUp() bool {
 // lookup returns the share's record if it may be served now. Its gates come
 // before any precondition, so a link that has ended never answers 304.
 func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*known, error) {
-	k, source, err := e.find(hash, now)
-	e.metrics.Lookup(source)
+	t.hash = hash
+	k, from, err := e.find(hash, now)
+	e.metrics.Lookup(from.String())
 	if err != nil {
 		return nil, err
 	}
-	t.record(k, source)
+	t.record(k, from)
 	if err := k.rec.Gate(now); err != nil {
 		return nil, err
 	}
@@ -52,7 +74,7 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 }
 
 // find returns the record from this process or from behind it.
-func (e *Edge) find(hash share.Hash, now time.Time) (*known, string, error) {
+func (e *Edge) find(hash share.Hash, now time.Time) (*known, source, error) {
 	k, state, err := e.records.Get(hash, now)
 	e.metrics.L1(state.String())
 	if state == cache.Hit {
@@ -76,7 +98,7 @@ func (e *Edge) load(ctx context.Context, hash share.Hash) (*known, time.Time, er
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	k := &known{rec: found.Record, source: found.Source}
+	k := &known{rec: found.Record, source: sourceOf(found.Source), object: objectOf(&found.Record)}
 	k.heads = headsFor(&k.rec, e.cfg.MaxAge)
 	return k, found.AsOf, nil
 }

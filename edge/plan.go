@@ -15,9 +15,19 @@ const (
 // plan is the decided answer to an admitted request for a servable share.
 type plan struct {
 	status int
-	span   span // bytes of the object in the body; empty for none
-	length int64
+	span   span   // bytes of the object in the body; empty for none or several
+	parts  []span // several spans, for a body of type multipart/byteranges
+	length int64  // of the body, or of the one that HEAD doesn't send
 	charge charge
+}
+
+// bytes returns how many bytes of the object the body holds.
+func (p *plan) bytes() int64 {
+	n := p.span.length()
+	for _, part := range p.parts {
+		n += part.length()
+	}
+	return n
 }
 
 // probeFloor is the size in bytes up to which a probe would be a real part of
@@ -26,9 +36,9 @@ const probeFloor = 1 << 10
 
 // decide turns preconditions and ranges into a plan. It is a pure function: all
 // of HTTP that depends on the object is here, and nothing is decided after it.
-func decide(req *request, rec *share.Record, etag string) plan {
+func decide(req *request, rec *share.Record, heads *heads) plan {
 	size := rec.Object.Size
-	switch req.conditions.evaluate(etag, rec.Modified) {
+	switch req.conditions.evaluate(heads.etag, rec.Modified) {
 	case notModified:
 		return plan{status: 304}
 	case failed:
@@ -38,17 +48,19 @@ func decide(req *request, rec *share.Record, etag string) plan {
 		return plan{status: 200, length: size}
 	}
 	whole := plan{status: 200, span: span{0, size}, length: size, charge: chargeWhole}
-	if req.rangeText == "" || !req.conditions.rangeStands(etag, rec.Modified) {
+	if req.rangeText == "" || !req.conditions.rangeStands(heads.etag, rec.Modified) {
 		return whole
 	}
-	form, s := parseRange(req.rangeText, size)
+	form, s, parts := parseRange(req.rangeText, size)
 	switch form {
 	case rangeUnsatisfiable:
 		return plan{status: 416}
 	case rangeSingle:
 		return plan{status: 206, span: s, length: s.length(), charge: rangeCharge(s, size)}
+	case rangeSeveral:
+		return plan{status: 206, parts: parts, length: multipartLength(parts, heads.contentType, size), charge: chargeRange}
 	}
-	return whole // ignored, or several: a server may answer those whole (§14.2)
+	return whole
 }
 
 // rangeCharge tells the probe with which players begin from a real range.

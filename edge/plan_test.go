@@ -2,6 +2,8 @@ package edge
 
 import (
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,9 +51,11 @@ func TestParseRange(t *testing.T) {
 		{"bytes=0-0", 1, rangeSingle, span{0, 1}},
 		{"bytes=1-", 1, rangeUnsatisfiable, span{}},
 		{"bytes=-1", 1, rangeSingle, span{0, 1}},
-		{"bytes=0-0,2-3", 10, rangeSeveral, span{}},
-		{"bytes=0-0, 99-", 10, rangeSeveral, span{}},
-		{"bytes=0-5,0-5", 10, rangeSeveral, span{}},
+		{"bytes=0-0, 99-", 10, rangeSingle, span{0, 1}},
+		{"bytes=0-5,0-5", 10, rangeIgnored, span{}},
+		{"bytes=0-5,5-5", 10, rangeIgnored, span{}},
+		{"bytes=5-,-3", 10, rangeIgnored, span{}},
+		{"bytes=" + strings.Repeat("99-,", 16) + "0-0", 10, rangeIgnored, span{}},
 		{"bytes=5-4", 10, rangeIgnored, span{}},
 		{"bytes=", 10, rangeIgnored, span{}},
 		{"bytes=,", 10, rangeIgnored, span{}},
@@ -70,8 +74,25 @@ func TestParseRange(t *testing.T) {
 		{"bytes =0-1", 10, rangeIgnored, span{}},
 	}
 	for _, tt := range tests {
-		if form, got := parseRange(tt.header, tt.size); form != tt.form || got != tt.want {
+		if form, got, several := parseRange(tt.header, tt.size); form != tt.form || got != tt.want || several != nil {
 			t.Errorf("parseRange(%q, %d) = %d, %v; want %d, %v", tt.header, tt.size, form, got, tt.form, tt.want)
+		}
+	}
+}
+
+func TestParseSeveralRanges(t *testing.T) {
+	tests := []struct {
+		header string
+		want   []span
+	}{
+		{"bytes=0-0,2-3", []span{{0, 1}, {2, 4}}},
+		{"bytes=0-0,1-1", []span{{0, 1}, {1, 2}}},
+		{"bytes=-1, 0-0 ,,99-", []span{{9, 10}, {0, 1}}},
+		{"bytes=" + strings.Repeat("99-,", 14) + "0-0,4-", []span{{0, 1}, {4, 10}}},
+	}
+	for _, tt := range tests {
+		if form, _, got := parseRange(tt.header, 10); form != rangeSeveral || !slices.Equal(got, tt.want) {
+			t.Errorf("parseRange(%q, 10) = %d, %v; want %v", tt.header, form, got, tt.want)
 		}
 	}
 }
@@ -86,8 +107,17 @@ func FuzzParseRange(f *testing.F) {
 		if size < 0 {
 			return
 		}
-		form, s := parseRange(header, size)
+		form, s, several := parseRange(header, size)
+		var sum int64
+		for _, part := range several {
+			sum += part.length()
+			if part.from < 0 || part.from >= part.to || part.to > size {
+				t.Errorf("parseRange(%q, %d): part %v outside the object", header, size, part)
+			}
+		}
 		switch {
+		case (form == rangeSeveral) != (len(several) > 1) || len(several) > maxRanges || sum > size:
+			t.Errorf("parseRange(%q, %d): form %d, parts %v", header, size, form, several)
 		case form == rangeSingle && (s.from < 0 || s.from >= s.to || s.to > size):
 			t.Errorf("parseRange(%q, %d): span %v outside the object", header, size, s)
 		case form != rangeSingle && s != (span{}):
@@ -241,7 +271,7 @@ func TestDecide(t *testing.T) {
 					}
 					rec := &share.Record{Modified: modified, Object: share.Object{Size: size}}
 					req := &request{method: m, rangeText: header, conditions: v.c}
-					if got := decide(req, rec, testEtag); got != want {
+					if got := decide(req, rec, &heads{etag: testEtag}); !reflect.DeepEqual(got, want) {
 						t.Errorf("method %d, %q of %d, %s: %+v; want %+v", m, header, size, v.name, got, want)
 					}
 				}
@@ -277,7 +307,7 @@ func TestRangesOnTheWire(t *testing.T) {
 		{[]string{"Range", "bytes=200000-"}, 416, 0, 0, "bytes */200000"},
 		{[]string{"Range", "bytes=-0"}, 416, 0, 0, "bytes */200000"},
 		{[]string{"Range", "items=0-5"}, 200, 0, size, ""},
-		{[]string{"Range", "bytes=0-1,5-6"}, 200, 0, size, ""},
+		{[]string{"Range", "bytes=0-1,1-6"}, 200, 0, size, ""},
 	}
 	for _, tt := range tests {
 		got := w.get(path, tt.headers...)

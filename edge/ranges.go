@@ -20,51 +20,73 @@ const (
 	rangeAbsent        rangeForm = iota // no Range header
 	rangeIgnored                        // another unit, or not the grammar: as if absent (RFC 9110 §14.2)
 	rangeSingle                         // one satisfiable span
-	rangeSeveral                        // more than one range, at least one satisfiable
+	rangeSeveral                        // more than one satisfiable span, no two of which overlap
 	rangeUnsatisfiable                  // no range overlaps the object: 416
 )
 
+// maxRanges is how many ranges one request may ask for. A header with more is
+// ignored, as RFC 9110 §14.2 allows: it costs more than the whole is worth.
+const maxRanges = 16
+
 // parseRange reads a Range header by the grammar of RFC 9110 §14.1.1 for an
-// object of size bytes. The span is set for rangeSingle only.
-func parseRange(header string, size int64) (rangeForm, span) {
+// object of size bytes. The span is set for rangeSingle, the spans for
+// rangeSeveral: in the order asked for, without those that are unsatisfiable.
+func parseRange(header string, size int64) (rangeForm, span, []span) {
 	if header == "" {
-		return rangeAbsent, span{}
+		return rangeAbsent, span{}, nil
 	}
 	unit, set, ok := strings.Cut(header, "=")
 	if !ok || !strings.EqualFold(unit, "bytes") {
-		return rangeIgnored, span{}
+		return rangeIgnored, span{}, nil
 	}
-	var asked, satisfiable int
+	var asked int
 	var first span
+	var several []span // allocated for more than one
 	for spec := range strings.SplitSeq(set, ",") {
 		spec = strings.Trim(spec, " \t")
 		if spec == "" {
 			continue // a recipient accepts empty list elements, RFC 9110 §5.6.1.2
 		}
 		s, valid := parseSpec(spec, size)
-		if !valid {
-			return rangeIgnored, span{}
+		if asked++; !valid || asked > maxRanges {
+			return rangeIgnored, span{}, nil
 		}
-		asked++
-		if s.length() > 0 {
-			if satisfiable++; satisfiable == 1 {
-				first = s
+		switch {
+		case s.length() == 0:
+		case first.length() == 0:
+			first = s
+		case several == nil:
+			several = append(make([]span, 0, maxRanges), first, s)
+		default:
+			several = append(several, s)
+		}
+	}
+	return weigh(asked, first, several)
+}
+
+func weigh(asked int, first span, several []span) (rangeForm, span, []span) {
+	switch {
+	case asked == 0, overlap(several):
+		return rangeIgnored, span{}, nil
+	case first.length() == 0:
+		return rangeUnsatisfiable, span{}, nil
+	case several != nil:
+		return rangeSeveral, span{}, several
+	}
+	return rangeSingle, first, nil
+}
+
+// overlap reports whether two of the spans share a byte: then the parts could
+// add up to many times the object (CVE-2011-3192), and nobody needs them.
+func overlap(spans []span) bool {
+	for i, a := range spans {
+		for _, b := range spans[:i] {
+			if a.from < b.to && b.from < a.to {
+				return true
 			}
 		}
 	}
-	return weigh(asked, satisfiable, first)
-}
-
-func weigh(asked, satisfiable int, first span) (rangeForm, span) {
-	switch {
-	case asked == 0:
-		return rangeIgnored, span{}
-	case satisfiable == 0:
-		return rangeUnsatisfiable, span{}
-	case asked > 1:
-		return rangeSeveral, span{}
-	}
-	return rangeSingle, first
+	return false
 }
 
 // parseSpec reads one int-range or suffix-range. An unsatisfiable one is valid

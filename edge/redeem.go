@@ -54,7 +54,7 @@ func (e *Edge) pay(k *known, req *request, p plan, t *tally) (string, error) {
 	if e.cfg.CountMode == CountStrict {
 		return e.count(ctx, k)
 	}
-	l := lessee{k: k, lease: e.leaseOf(k, req), bytes: p.length}
+	l := lessee{k: k, lease: e.leaseOf(k, req), bytes: p.bytes()}
 	paid, held, err := l.paidBy(ctx, e, p.charge)
 	if held {
 		t.reserved(e.leasesOf(k), l.lease)
@@ -171,19 +171,19 @@ type clients struct {
 
 // name returns the client's name. Where other edges must know it, it is a keyed
 // hash under the common key; elsewhere a seeded one does, at a tenth of the cost.
-func (c *clients) name(addr netip.Addr, agent string, common bool) (name ledger.Client) {
+func (c *clients) name(addr netip.Addr, agent []byte, common bool) (name ledger.Client) {
 	at := identity(addr).As16()
 	if !common {
 		var h maphash.Hash
 		h.SetSeed(c.seed)
-		_, _ = h.Write(at[:])       // never fails, see hash/maphash
-		_, _ = h.WriteString(agent) // nor does this
+		_, _ = h.Write(at[:]) // never fails, see hash/maphash
+		_, _ = h.Write(agent)
 		binary.LittleEndian.PutUint64(name[:], h.Sum64())
 		return name
 	}
 	h := hmac.New(sha256.New, c.key)
 	h.Write(at[:])
-	h.Write([]byte(agent))
+	h.Write(agent)
 	copy(name[:], h.Sum(nil))
 	return name
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"rawlink/cache/bytecache"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -18,33 +20,48 @@ const (
 // here on only the connection can fail.
 func (e *Edge) send(ctx *fasthttp.RequestCtx, k *known, p plan, t *tally) {
 	h := &ctx.Response.Header
-	t.status, t.planned = p.status, p.span.length()
+	t.status, t.planned, t.length = p.status, p.bytes(), p.length
 	e.always.begin(h, k.heads.policy, t)
 	setHeads(h, &k.heads, p.status)
-	switch p.status {
-	case 206:
-		h.Add(fasthttp.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", p.span.from, p.span.to-1, k.rec.Object.Size))
-	case 416:
+	switch {
+	case p.parts != nil:
+		h.SetContentType("multipart/byteranges; boundary=" + t.id.String())
+	case p.status == 206:
+		h.Add(fasthttp.HeaderContentRange, string(appendContentRange(nil, p.span, k.rec.Object.Size)))
+	case p.status == 416:
 		h.Add(fasthttp.HeaderContentRange, fmt.Sprintf("bytes */%d", k.rec.Object.Size))
 	}
-	timing := `record;desc="` + t.source + `"`
-	if t.body == nil {
-		h.Add("Server-Timing", timing)
+	if !t.reading {
+		h.Add(serverTiming, timings[t.source][""])
 		if ctx.IsHead() && p.status == 200 {
 			h.SetContentLength(int(p.length)) // of what GET would send
 		}
 		t.close(bodiless(ctx, p))
 		return
 	}
-	h.Add("Server-Timing", timing+`, bytes;desc="store"`)
+	h.Add(serverTiming, timings[t.source][t.body.Source()])
 	t.stream = stream{
-		tally: t,
-		body:  t.body,
-		conn:  ctx.Conn(),
-		pace:  pace{rate: e.cfg.MinRate, grace: e.cfg.SendGrace, stall: e.cfg.SendStall},
+		tally: t, known: k, parts: p.parts, conn: ctx.Conn(), direct: p.length > buffered,
+		pace: pace{rate: e.cfg.MinRate, grace: e.cfg.SendGrace, stall: e.cfg.SendStall},
 	}
+	t.streamed = true
+	ctx.Response.ImmediateHeaderFlush = t.stream.direct
 	ctx.Response.SetBodyStream(&t.stream, int(p.length))
 }
+
+const serverTiming = "Server-Timing"
+
+// timings are the values of Server-Timing, by where record and bytes came from.
+var timings = func() (all [sources]map[bytecache.Source]string) {
+	for from := range sources {
+		record := `record;desc="` + from.String() + `"`
+		all[from] = map[bytecache.Source]string{"": record}
+		for _, bytes := range []bytecache.Source{bytecache.RAM, bytecache.Disk, bytecache.Store} {
+			all[from][bytes] = record + `, bytes;desc="` + string(bytes) + `"`
+		}
+	}
+	return all
+}()
 
 // setHeads sets what is known of the object, as far as the status wants it.
 func setHeads(h *fasthttp.ResponseHeader, heads *heads, status int) {
@@ -144,7 +161,7 @@ func (a *always) begin(h *fasthttp.ResponseHeader, p policy, t *tally) {
 	a[p].CopyTo(h)
 	h.SetStatusCode(t.status)
 	h.DisableNormalizing()
-	h.Add("X-Request-Id", string(t.id[:]))
+	h.AddBytesV("X-Request-Id", t.id[:])
 }
 
 func set(h *fasthttp.ResponseHeader, name, value string) {

@@ -26,7 +26,7 @@ func (e *Edge) newServer() *fasthttp.Server {
 		Logger:                       serverLog{e.log},
 		Concurrency:                  e.cfg.MaxConns,
 		ReadBufferSize:               e.cfg.MaxHeader,
-		WriteBufferSize:              16 << 10, // header and a small body leave in one write
+		WriteBufferSize:              writeBuffer,
 		MaxRequestBodySize:           maxBody,
 		ReadTimeout:                  e.cfg.ReadTimeout,
 		IdleTimeout:                  e.cfg.IdleTimeout,
@@ -71,6 +71,7 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 	}
 	e.cancel()
 	e.opening.Close()
+	e.bytes.Close()
 	e.records.Close()
 	if err != nil {
 		return fmt.Errorf("shut down edge: %w", err)
@@ -82,6 +83,7 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 // connection closes after it.
 func (e *Edge) handleUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	t := e.open()
+	defer t.free()
 	var tooLong *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {

@@ -2,9 +2,13 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
+
+	"rawlink/cache/bytecache"
 )
 
 // stream is a body as fasthttp sends it. It runs after the handler has
@@ -13,13 +17,31 @@ import (
 // never ends as if it were whole.
 type stream struct {
 	tally *tally
-	body  *body
+	known *known
+	parts []span // of a multipart body; nil = one span, which tally.body reads
 	conn  net.Conn
 	pace  pace
+	// direct: the header has been flushed, and the body goes to the connection
+	// past fasthttp's buffer. Files are then sent by the kernel, and a write that
+	// its deadline cut short can be gone on with.
+	direct bool
+	w      io.Writer // fasthttp's buffer
 }
 
-// errNoRead guards the way fasthttp must not take.
-var errNoRead = errors.New("body stream is written, not read")
+const (
+	// writeBuffer is fasthttp's buffer for what it sends.
+	writeBuffer = 32 << 10
+	// buffered is the longest body that leaves with its header in one write.
+	buffered = writeBuffer - 4<<10
+	// step is how much goes to a connection in one system call, at most.
+	step = 1 << 20
+)
+
+var (
+	// errNoRead guards the way fasthttp must not take.
+	errNoRead = errors.New("body stream is written, not read")
+	errShort  = errors.New("body ends too soon")
+)
 
 // Read is never used; fasthttp asks for a reader but prefers WriteTo.
 func (*stream) Read([]byte) (int, error) { return 0, errNoRead }
@@ -27,69 +49,150 @@ func (*stream) Read([]byte) (int, error) { return 0, errNoRead }
 // SupportsBodyWriteTo tells fasthttp to use WriteTo.
 func (*stream) SupportsBodyWriteTo() bool { return true }
 
-// WriteTo sends the body. Before each buffer it moves the connection's write
-// deadline, so that a slow client that lives is waited for and a dead one isn't.
+// WriteTo sends the body.
 func (s *stream) WriteTo(w io.Writer) (n int64, err error) {
+	t := s.tally
 	defer func() {
-		n = s.tally.sent
 		if v := recover(); v != nil {
-			err = s.tally.edge.panicked(v, s.tally)
+			err = t.edge.panicked(v, t)
+		}
+		if n = t.length; err != nil {
+			n = t.sent
 		}
 	}()
-	for s.tally.sent < s.tally.planned {
-		chunk, err := s.body.next()
-		if err != nil {
-			s.tally.err = &storeError{err}
-			return s.tally.sent, s.tally.err
-		}
-		began := time.Now()
-		if err := s.conn.SetWriteDeadline(s.pace.deadline(began, len(chunk))); err != nil {
-			return s.tally.sent, err
-		}
-		m, err := w.Write(chunk)
-		s.tally.sent += int64(m)
-		s.pace.passed(time.Since(began), m)
-		if err != nil {
-			return s.tally.sent, err
-		}
+	s.w = w
+	if s.parts == nil {
+		err = s.copy()
+	} else {
+		err = s.copyParts()
 	}
-	return s.tally.sent, nil
+	if err == nil && t.sent != t.planned {
+		err = s.fail(errShort)
+	}
+	return 0, err
 }
 
-// CloseWithError is the true end of the request: fasthttp calls it after the
-// body was written, failed, or was never begun.
-func (s *stream) CloseWithError(error) error {
-	switch {
-	case s.tally.err != nil:
-		s.tally.close(outcomeBroken)
-	case s.tally.sent < s.tally.planned:
-		s.tally.close(outcomeAborted)
-	default:
-		s.tally.close(outcomeServed)
+// copy sends what the tally's reader has.
+func (s *stream) copy() error {
+	for {
+		chunk, err := s.tally.body.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.fail(err)
+		case chunk.File != nil:
+			err = s.sendFile(chunk)
+		default:
+			err = s.send(chunk.Bytes, &s.tally.sent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// copyParts sends the parts, each behind a head of its own.
+func (s *stream) copyParts() error {
+	t, k := s.tally, s.known
+	boundary := t.id.String()
+	var framing int64
+	var head []byte
+	for i, part := range s.parts {
+		head = appendPartHead(head[:0], boundary, k.heads.contentType, part, k.object.Size)
+		if err := s.send(head, &framing); err != nil {
+			return err
+		}
+		if i > 0 {
+			t.body.Close()
+			if err := t.edge.bytes.Open(t.edge.base, &t.body, k.object, part.from, part.length()); err != nil {
+				return s.fail(err)
+			}
+		}
+		if err := s.copy(); err != nil {
+			return err
+		}
+	}
+	return s.send(appendPartsEnd(head[:0], boundary), &framing)
+}
+
+// send writes bytes and adds what was written to sent.
+func (s *stream) send(p []byte, sent *int64) error {
+	if !s.direct {
+		n, err := s.w.Write(p)
+		*sent += int64(n)
+		return err
+	}
+	for len(p) > 0 {
+		began := time.Now()
+		if err := s.conn.SetWriteDeadline(s.pace.deadline(began, int64(min(len(p), step)))); err != nil {
+			return err
+		}
+		n, err := s.conn.Write(p[:min(len(p), step)])
+		*sent += int64(n)
+		if err = s.accepted(began, int64(n), err); err != nil {
+			return err
+		}
+		p = p[n:]
 	}
 	return nil
 }
 
-// pace decides how long a client may take. Only time spent writing to it
-// counts; a slow store is not its fault.
-type pace struct {
-	rate  int64 // bytes per second it must average
-	grace time.Duration
-	stall time.Duration // for one buffer, however far ahead it is
-
-	spent time.Duration
-	sent  int64
+// sendFile sends a section of a file, which the kernel does by itself.
+func (s *stream) sendFile(c bytecache.Chunk) error {
+	if !s.direct {
+		return s.fail(errors.New("a file in a short body"))
+	}
+	for left := c.Length; left > 0; {
+		began := time.Now()
+		if err := s.conn.SetWriteDeadline(s.pace.deadline(began, min(left, step))); err != nil {
+			return err
+		}
+		n, err := io.CopyN(s.conn, c.File, min(left, step))
+		s.tally.sent += n
+		if errors.Is(err, io.EOF) {
+			return s.fail(fmt.Errorf("%w: slice was cut", errShort))
+		}
+		if err = s.accepted(began, n, err); err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
 }
 
-// deadline returns when the next n bytes must be out: before the client stalls
-// for too long, and before its average drops below the rate.
-func (p *pace) deadline(now time.Time, n int) time.Time {
-	due := float64(p.sent+int64(n)) / float64(p.rate) * float64(time.Second)
-	left := p.grace + time.Duration(min(due, float64(1<<62))) - p.spent
-	return now.Add(min(left, p.stall))
+// accepted notes that the client took n bytes, and drops err if all it says is
+// that a slow client that lives is slow.
+func (s *stream) accepted(began time.Time, n int64, err error) error {
+	s.pace.passed(time.Since(began), n)
+	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) && s.pace.holds() {
+		return nil
+	}
+	return err
 }
 
-func (p *pace) passed(d time.Duration, n int) {
-	p.spent += d
-	p.sent += int64(n)
+// fail notes that it is not the client's doing that the body breaks.
+func (s *stream) fail(err error) error {
+	failed := &storeError{err}
+	s.tally.err = failed
+	if failed.disproves() {
+		s.tally.edge.records.Invalidate(s.tally.hash)
+	}
+	return failed
+}
+
+// CloseWithError is the true end of the request: fasthttp calls it after the
+// body was written, failed, or was never begun.
+func (s *stream) CloseWithError(err error) error {
+	t := s.tally
+	switch {
+	case t.err != nil:
+		t.close(outcomeBroken)
+	case err != nil, t.sent < t.planned:
+		t.close(outcomeAborted)
+	default:
+		t.close(outcomeServed)
+	}
+	t.free()
+	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
+	"rawlink/cache/bytecache"
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
 )
@@ -26,39 +26,63 @@ const (
 	outcomeFailed    = "failed"  // 5xx
 )
 
-// tally is what is counted of one request. It is closed exactly once, when the
-// outcome is known: by the handler for answers without a stream, by the stream's
-// end for the rest. One goroutine uses it.
+// requestID names a request in its answer and in the log: 128 random bits in hex.
+type requestID [32]byte
+
+// String returns the id as it is printed.
+func (id *requestID) String() string { return string(id[:]) }
+
+// tally is what is counted of one request, and all that the request needs of
+// memory. It is closed exactly once, when the outcome is known: by the handler
+// for answers without a stream, by the stream's end for the rest. One goroutine
+// uses it: fasthttp sends the body from the one that ran the handler.
 type tally struct {
 	edge    *Edge
-	request request // here, and stream below, so that a request costs one allocation
+	request request
 	stream  stream
-	id      [32]byte // in hex; names the request in its answer and in the log
+	id      requestID
 	start   time.Time
 
 	shareID string
-	source  string
+	hash    share.Hash
+	source  source
 	status  int
-	sent    int64
-	planned int64 // body bytes promised
-	body    *body // given back at the end, whatever happens
+	sent    int64 // bytes of the object
+	planned int64 // of them promised
+	length  int64 // of the body: more than planned if it has several parts
+	body    bytecache.Reader
+	reading bool  // body is open
 	err     error // behind a refusal or a broken body
 
 	leases Leases // where planned bytes are reserved; nil = nowhere
 	lease  ledger.Lease
 
-	closed atomic.Bool
+	closed   bool
+	streamed bool // the stream's end closes the tally, and frees it
 }
 
 // open begins a request's tally.
 func (e *Edge) open() *tally {
 	e.inFlight.Add(1)
 	e.metrics.Begin()
-	return &tally{edge: e, id: newID(), start: e.now(), source: "none"}
+	t, _ := e.tallies.Get().(*tally)
+	if t == nil {
+		t = &tally{}
+	}
+	t.edge, t.id, t.start = e, newID(), e.now()
+	return t
 }
 
-// newID returns 128 random bits in hex. They name, and need not be secret.
-func newID() (id [32]byte) {
+// free gives the tally's memory to the next request. It isn't called where a
+// panic has left it in an unknown state.
+func (t *tally) free() {
+	e, agent := t.edge, t.request.agent[:0]
+	*t = tally{}
+	t.request.agent = agent
+	e.tallies.Put(t)
+}
+
+func newID() (id requestID) {
 	var raw [16]byte
 	binary.LittleEndian.PutUint64(raw[:8], rand.Uint64())
 	binary.LittleEndian.PutUint64(raw[8:], rand.Uint64())
@@ -66,17 +90,18 @@ func newID() (id [32]byte) {
 	return id
 }
 
-func (t *tally) record(k *known, source string) { t.shareID, t.source = k.rec.ShareID, source }
+func (t *tally) record(k *known, from source) { t.shareID, t.source = k.rec.ShareID, from }
 
 func (t *tally) reserved(in Leases, l ledger.Lease) { t.leases, t.lease = in, l }
 
 // close ends the tally with the request's outcome. Only the first call counts.
 func (t *tally) close(outcome string) {
-	if t.closed.Swap(true) {
+	if t.closed {
 		return
 	}
-	if t.body != nil {
-		t.body.close()
+	t.closed = true
+	if t.reading {
+		t.body.Close()
 	}
 	t.giveBack()
 	took := t.edge.now().Sub(t.start)
@@ -113,13 +138,13 @@ func (t *tally) log(outcome string, took time.Duration) {
 	}
 	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs,
-		slog.String("request", string(t.id[:])),
+		slog.String("request", t.id.String()),
 		slog.Int("status", t.status),
 		slog.String("outcome", outcome),
 		slog.String("share", t.shareID),
 		slog.Int64("bytes", t.sent),
 		slog.Duration("took", took),
-		slog.String("record", t.source),
+		slog.String("record", t.source.String()),
 	)
 	if level > slog.LevelInfo {
 		attrs = append(attrs, slog.Any("error", t.err))

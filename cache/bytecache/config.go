@@ -14,6 +14,7 @@ type Object struct {
 	Key     string // where the store has it; passed to Open
 	Version string // which version the store has to give; passed to Open
 	Size    int64  // bytes
+	Digest  string // of all of it, for Config.Check to compare with; "" = unknown
 }
 
 // Config says where bytes come from and how many may be held. The zero value of

@@ -75,6 +75,7 @@ func New(p Parts) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.NewBytes(p.Registry, e.Bytes)
 	return &Node{edge: e, layers: layers, counts: counts, bus: p.Bus, log: p.Log}, nil
 }
 
@@ -85,6 +86,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	}
 	return edge.Config{
 		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies,
+		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
 		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
 		MaxInFlight: s.EdgeMaxInFlight, MaxConns: s.EdgeMaxConns, SendStall: s.EdgeSendStall, MinRate: int64(s.EdgeMinRate),
 	}, nil

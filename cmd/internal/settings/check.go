@@ -56,10 +56,16 @@ func (a *API) problems(f *findings) {
 	}
 }
 
+// leastDisk is the least that edge_cache_disk may be: room for some slices.
+const leastDisk Size = 64 << 20
+
 func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
 	_, err := e.Proxies()
 	f.unless(err == nil, "edge_trusted_proxies: %v", err)
+	f.unless(e.EdgeCacheSmall > 0, "edge_cache_small: want a positive size, got %d", e.EdgeCacheSmall)
+	f.unless(e.EdgeCacheRAM >= e.EdgeCacheSmall, "edge_cache_ram: want at least edge_cache_small (%d bytes), got %d", e.EdgeCacheSmall, e.EdgeCacheRAM)
+	f.unless(e.EdgeCacheDisk >= leastDisk, "edge_cache_disk: want at least %d bytes, got %d", leastDisk, e.EdgeCacheDisk)
 }
 
 // Proxies are the trusted proxies as ranges; a single address is a range of one.

@@ -41,9 +41,13 @@ type Edge struct {
 	EdgeServeStale     time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
 	EdgeMaxAge         time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
 	EdgeRecordCache    Size          `help:"Memory for records." default:"64MiB"`
+	EdgeCacheRAM       Size          `name:"edge-cache-ram" env:"RAWLINK_EDGE_CACHE_RAM" help:"Memory for objects' bytes." default:"256MiB"`
+	EdgeCacheSmall     Size          `help:"Objects of up to this size are kept whole, in memory; the bytes of larger ones in slices, on disk." default:"1MiB"`
+	EdgeCacheDir       string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
+	EdgeCacheDisk      Size          `help:"Most that slices may take of the disk." default:"10GiB"`
 	EdgeMaxInFlight    int           `help:"Requests at the same time; more are answered 429." default:"16384"`
 	EdgeMaxConns       int           `help:"Connections at the same time." default:"65536"`
-	EdgeSendStall      time.Duration `help:"How long a client may take for 64 KiB." default:"60s"`
+	EdgeSendStall      time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
 	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
 	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
 	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`

@@ -1,0 +1,208 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"rawlink/internal/share"
+)
+
+// withDisk keeps small objects up to 1 KiB in RAM and slices of 64 KiB on disk.
+func withDisk(t *testing.T) func(*Config, *Parts, *world) {
+	return func(c *Config, _ *Parts, _ *world) {
+		c.SmallMax, c.CacheDir, c.SliceSize, c.CacheDisk = 1<<10, t.TempDir(), 64<<10, 64<<20
+	}
+}
+
+// R-11, R-15: bytes are read from the store once, and later come from RAM or disk.
+func TestBytesAreReadOnce(t *testing.T) {
+	w := newWorld(t, withDisk(t))
+	for size, from := range map[int]string{1000: "ram", 200_000: "disk"} {
+		want := content(size)
+		path := w.link(want, nil)
+		before, _ := w.storeUse()
+		for i, source := range []string{"store", from, from} {
+			got := w.get(path)
+			if got.status != 200 || !bytes.Equal(got.body, want) {
+				t.Fatalf("%d bytes, GET %d: %d, %d bytes", size, i, got.status, len(got.body))
+			}
+			if timing := got.header.Get("Server-Timing"); !strings.HasSuffix(timing, `bytes;desc="`+source+`"`) {
+				t.Errorf("%d bytes, GET %d: Server-Timing %q; want %s", size, i, timing, source)
+			}
+			w.edge.records.Wait()
+			w.settle()
+		}
+		got := w.get(path, "Range", fmt.Sprintf("bytes=%d-%d", size/3, size/2))
+		if got.status != 206 || !bytes.Equal(got.body, want[size/3:size/2+1]) {
+			t.Errorf("%d bytes, range: %d, %d bytes", size, got.status, len(got.body))
+		}
+		if opens, _ := w.storeUse(); opens-before != (size+65535)/65536 {
+			t.Errorf("%d bytes: %d store reads; want one for each slice", size, opens-before)
+		}
+	}
+}
+
+// settle waits until no fill is under way.
+func (w *world) settle() {
+	eventually(w.tb, "fills have ended", func() bool { return w.edge.bytes.Stats().Flying == 0 })
+}
+
+// Two shares of a file read its bytes once between them.
+func TestSharesOfAFileShareItsBytes(t *testing.T) {
+	w := newWorld(t, nil)
+	want := content(5000)
+	first := w.link(want, nil)
+	rec := w.record(first)
+	second := w.link(want, func(r *share.Record) { r.FileID, r.Object = rec.FileID, rec.Object })
+	for _, path := range []string{first, second} {
+		if got := w.get(path); !bytes.Equal(got.body, want) {
+			t.Fatalf("%d, %d bytes", got.status, len(got.body))
+		}
+	}
+	if opens, _ := w.storeUse(); opens != 1 {
+		t.Errorf("%d store reads; want 1", opens)
+	}
+}
+
+// A cold object asked for by many is read once, and each gets what it asked for.
+func TestColdHerdReadsOnce(t *testing.T) {
+	w := newWorld(t, withDisk(t))
+	want := content(640_000)
+	path := w.link(want, nil)
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			from := i * 10_000
+			if got := w.get(path, "Range", fmt.Sprintf("bytes=%d-%d", from, from+19_999)); !bytes.Equal(got.body, want[from:from+20_000]) {
+				t.Errorf("range at %d: %d, %d bytes, %v", from, got.status, len(got.body), got.err)
+			}
+		})
+	}
+	wg.Wait()
+	if opens, _ := w.storeUse(); opens != 10 {
+		t.Errorf("%d store reads; want one for each of 10 slices", opens)
+	}
+}
+
+func TestSeveralRanges(t *testing.T) {
+	w := newWorld(t, withDisk(t))
+	want := content(300_000)
+	for _, ranges := range [][][2]int{{{0, 1}, {4, 10}}, {{299_000, 300_000}, {0, 100}, {65_000, 200_000}}} {
+		var specs []string
+		total := 0
+		for _, r := range ranges {
+			specs = append(specs, fmt.Sprintf("%d-%d", r[0], r[1]-1))
+			total += r[1] - r[0]
+		}
+		path := w.link(want, func(r *share.Record) { r.MIME, r.Permission, r.MaxDownloads = "video/mp4", share.View, 1 })
+		got := w.get(path, "Range", "bytes="+strings.Join(specs, ", "))
+		kind, params, err := mime.ParseMediaType(got.header.Get("Content-Type"))
+		if got.status != 206 || got.err != nil || err != nil || kind != "multipart/byteranges" || got.length != int64(len(got.body)) || got.header.Get("Content-Range") != "" {
+			t.Fatalf("%v: %d, %v, %v, %d of %d bytes, %v", specs, got.status, got.err, err, len(got.body), got.length, got.header)
+		}
+		parts := multipart.NewReader(bytes.NewReader(got.body), params["boundary"])
+		for _, r := range ranges {
+			part, err := parts.NextRawPart()
+			must(t, err)
+			body, err := io.ReadAll(part)
+			must(t, err)
+			about := fmt.Sprintf("bytes %d-%d/300000", r[0], r[1]-1)
+			if !bytes.Equal(body, want[r[0]:r[1]]) || part.Header.Get("Content-Range") != about || part.Header.Get("Content-Type") != "video/mp4" {
+				t.Errorf("%v: part %v with %d bytes; want %s", specs, part.Header, len(body), about)
+			}
+		}
+		if _, err := parts.NextRawPart(); err != io.EOF { //nolint:errorlint // as it says
+			t.Errorf("%v: after the last part %v", specs, err)
+		}
+		if n := w.count(path); n != 1 {
+			t.Errorf("%v: counted %d; want 1", specs, n)
+		}
+		eventually(t, "tallied", func() bool { return w.edge.inFlight.Load() == 0 })
+	}
+}
+
+// A client that leaves ends the read of the store within the slice it was in.
+func TestClientGoneEndsTheStoreRead(t *testing.T) {
+	ended := make(chan error, 1)
+	w := newWorld(t, func(_ *Config, p *Parts, _ *world) {
+		p.Objects = fakeObjects(func(ctx context.Context, _, _ string, _, n int64) (io.ReadCloser, error) {
+			context.AfterFunc(ctx, func() { ended <- ctx.Err() })
+			return io.NopCloser(io.MultiReader(bytes.NewReader(content(100_000)), waiting{ctx})), nil
+		})
+	})
+	w.cut(w.link(content(1<<20), nil), testAgent, 50_000)
+	if err := <-ended; err == nil {
+		t.Error("the store read goes on")
+	}
+}
+
+const serveOnce = "EDGE_TEST_SERVE_ONCE"
+
+// serveOneFile is a process that an outsider looks at: it serves a file of 8 MiB
+// from slices on disk, to a client of its own, and ends.
+func serveOneFile(m *testing.M) {
+	t := &outsider{}
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.CacheDir = os.Getenv(serveOnce) })
+	want := content(8 << 20)
+	path := w.link(want, nil)
+	for range 2 {
+		res, err := http.Get(w.url + path)
+		must(t, err)
+		got, err := io.ReadAll(res.Body)
+		must(t, err)
+		if !bytes.Equal(got, want) {
+			t.Fatal("other bytes")
+		}
+		fmt.Println(res.Header.Get("Server-Timing"))
+		w.settle()
+	}
+	os.Exit(0)
+}
+
+// outsider is a test without a test around it.
+type outsider struct{ testing.TB }
+
+func (*outsider) Helper()                   {}
+func (*outsider) Cleanup(func())            {}
+func (*outsider) Fatal(args ...any)         { fmt.Println(args...); os.Exit(1) }
+func (*outsider) Fatalf(f string, a ...any) { fmt.Printf(f+"\n", a...); os.Exit(1) }
+
+// A body from disk is sent by the kernel: seen from outside, by its system calls.
+func TestDiskBodiesGoBySendfile(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed: scripts/deps.sh does it")
+	}
+	calls := t.TempDir() + "/calls"
+	child := exec.Command(strace, "-f", "-o", calls, "-e", "trace=sendfile,write", os.Args[0])
+	child.Env = append(os.Environ(), serveOnce+"="+t.TempDir())
+	out, err := child.CombinedOutput()
+	if err != nil && strings.Contains(string(out), "ptrace") {
+		t.Skipf("strace may not trace here: %s", out)
+	}
+	if err != nil || !strings.Contains(string(out), `bytes;desc="disk"`) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	seen, err := os.ReadFile(calls)
+	must(t, err)
+	var sent int
+	for _, call := range regexp.MustCompile(`sendfile\(.*= (\d+)`).FindAllSubmatch(seen, -1) {
+		var n int
+		_, _ = fmt.Sscan(string(call[1]), &n)
+		sent += n
+	}
+	if sent < 8<<20 {
+		t.Errorf("sendfile sent %d bytes; want all of the second body\n%.3000s", sent, seen)
+	}
+}
