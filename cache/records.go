@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
@@ -35,7 +36,8 @@ type Config[K comparable, V any] struct {
 	Refusal    func(error) bool
 	RefusalTTL time.Duration
 	// MaxBytes bounds the sum of what Size returns; entries of no known size
-	// cost their overhead only. Size nil = 0.
+	// cost their overhead only. Size nil = 0. Up to 4096 of the hottest entries
+	// may be held beside it after their eviction.
 	MaxBytes int64
 	Size     func(V) int64
 	// MaxStale is how long after it was last known to be true a value is a Hit;
@@ -57,16 +59,26 @@ type Records[K comparable, V any] struct {
 	seed    maphash.Seed
 	entries *ristretto.Cache[uint64, *entry[K, V]]
 	flights *Flights[fillKey[K], V]
+	front   [fronts]atomic.Pointer[entry[K, V]]
 }
 
-// entry is one remembered answer. Immutable once stored.
+// fronts is the number of places in front of the cache, one of which each key
+// may take: the hottest keys are found there without a lock, and without
+// ristretto's bookkeeping. What stands there is bounded by this number, and as
+// liable to be out of date as what stands behind.
+const fronts = 4096
+
+// entry is one remembered answer. Immutable once stored, but for its uses.
 type entry[K comparable, V any] struct {
 	key      K // whole: the cache compares only 64 bits of it
 	stamp    Stamp
 	verified time.Time // when the answer was true, by what Load said
 	value    V
 	refusal  error // non-nil: the source's answer was no
+	uses     atomic.Uint32
 }
+
+func (e *entry[K, V]) holds(key K) bool { return e != nil && e.key == key }
 
 // fillKey tells fills before an invalidation from fills after it, so that a
 // request which comes after it never joins a fill that started before it.
@@ -117,8 +129,8 @@ func New[K comparable, V any](cfg Config[K, V]) (*Records[K, V], error) {
 func (r *Records[K, V]) Get(key K, now time.Time) (V, State, error) {
 	var none V
 	hash := r.hash(key)
-	e, ok := r.entries.Get(hash)
-	if !ok || e.key != key {
+	e := r.find(key, hash)
+	if e == nil {
 		return none, Miss, nil
 	}
 	at, lasting, ok := r.clock.vouched(hash, e.stamp, e.verified)
@@ -137,6 +149,27 @@ func (r *Records[K, V]) Get(key K, now time.Time) (V, State, error) {
 	}
 	return none, Miss, nil
 }
+
+// find returns the newest entry that is held for the key, or nil.
+func (r *Records[K, V]) find(key K, hash uint64) *entry[K, V] {
+	place := &r.front[hash%fronts]
+	e := place.Load()
+	if e.holds(key) && r.clock.current(hash, e.stamp) && e.uses.Add(1)%sample != 0 {
+		return e
+	}
+	held, ok := r.entries.Get(hash)
+	if !ok || held.key != key {
+		return nil
+	}
+	if held != e {
+		place.CompareAndSwap(e, held) // the later of two wins soon: a hit costs the same either way
+	}
+	return held
+}
+
+// sample is how many uses in front ristretto hears of as one, so that what is hot
+// there isn't evicted behind.
+const sample = 16
 
 // Fill asks the source, once for all who ask at the same time, and remembers
 // the answer. An answer that was overtaken by an invalidation is thrown away
@@ -192,6 +225,9 @@ func (r *Records[K, V]) load(ctx context.Context, key K, hash uint64, stamp Stam
 	}
 	if r.clock.current(hash, stamp) { // else it would only evict a better one
 		r.entries.Set(hash, e, entryOverhead+r.cfg.Size(e.value))
+		if place := &r.front[hash%fronts]; place.Load().holds(key) {
+			place.Store(e) // what stands there was verified earlier
+		}
 	}
 	return e.value, err
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -233,5 +234,65 @@ func TestAnOldAnswerStaysOld(t *testing.T) {
 	r.Verified(start) // a tick vouches for it as for any other
 	if _, got, _ := r.Get("k", start.Add(4*time.Second)); got != Hit {
 		t.Errorf("after a tick: %v; want hit", got)
+	}
+}
+
+// What is asked for so often that it stands in front is as fresh as the rest.
+func TestHotKeysAreRefilled(t *testing.T) {
+	now := time.Unix(1000, 0)
+	loads := 0
+	s := &source{load: func(context.Context, string) (int, error) { loads++; return loads, nil }}
+	r := mustRecords(t, func() time.Time { return now }, s)
+	for want := 1; want < 4; want++ {
+		if got := mustFill(t, r, "k"); got != want {
+			t.Fatalf("fill %d brought %d", want, got)
+		}
+		for range 3 * sample {
+			if got, state, _ := r.Get("k", now); got != want || state != Hit {
+				t.Fatalf("after fill %d: %d, %v; want a hit", want, got, state)
+			}
+		}
+		now = now.Add(5 * time.Second)
+		if _, state, _ := r.Get("k", now); state != Stale {
+			t.Fatalf("five seconds after fill %d: %v; want stale", want, state)
+		}
+	}
+	r.Invalidate("k")
+	for range 3 * sample {
+		if _, state, _ := r.Get("k", now); state != Miss {
+			t.Fatalf("invalidated: %v; want a miss", state)
+		}
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	for _, keys := range []int{1, 1000, 1_000_000} {
+		b.Run(strconv.Itoa(keys), func(b *testing.B) {
+			r, err := New(Config[uint64, int]{
+				Load:        func(context.Context, uint64) (int, time.Time, error) { return 1, time.Time{}, nil },
+				LoadTimeout: time.Minute, MaxBytes: 1 << 30, MaxStale: time.Hour, ServeStale: time.Hour,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(r.Close)
+			for k := range uint64(keys) {
+				if _, err := r.Fill(b.Context(), k); err != nil {
+					b.Fatal(err)
+				}
+				if k%10_000 == 0 {
+					r.Wait() // or the queue overflows
+				}
+			}
+			r.Wait()
+			now := time.Now()
+			var k uint64
+			for b.Loop() {
+				k = (k + 7919) % uint64(keys)
+				if _, state, _ := r.Get(k, now); state == Stale {
+					b.Fatal("stale")
+				}
+			}
+		})
 	}
 }

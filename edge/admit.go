@@ -3,7 +3,6 @@ package edge
 import (
 	"bytes"
 	"net/netip"
-	"strings"
 
 	"rawlink/internal/share"
 
@@ -23,7 +22,7 @@ const (
 // handler.
 type request struct {
 	method     method
-	token      share.Token
+	token      [share.TokenLen]byte
 	rangeText  string
 	conditions conditions
 	agent      []byte     // User-Agent
@@ -52,43 +51,68 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, req *request) error {
 	if len(ctx.Request.Body()) > 0 {
 		return errHasBody
 	}
-	*req = request{
-		method:    m,
-		token:     token,
-		rangeText: header(h, fasthttp.HeaderRange),
-		conditions: conditions{
-			ifMatch:           header(h, fasthttp.HeaderIfMatch),
-			ifNoneMatch:       header(h, fasthttp.HeaderIfNoneMatch),
-			ifModifiedSince:   header(h, fasthttp.HeaderIfModifiedSince),
-			ifUnmodifiedSince: header(h, fasthttp.HeaderIfUnmodifiedSince),
-			ifRange:           header(h, fasthttp.HeaderIfRange),
-		},
-		agent: append(req.agent[:0], h.UserAgent()...),
-		addr:  e.proxies.client(peerAddr(ctx.RemoteAddr()), header(h, fasthttp.HeaderXForwardedFor)),
-	}
+	req.method = m
+	req.token = [share.TokenLen]byte(token)
+	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h))
 	return nil
+}
+
+// read copies the headers that mean something here, in one pass, and returns
+// X-Forwarded-For.
+func (req *request) read(h *fasthttp.RequestHeader) (forwarded string) {
+	c := &req.conditions
+	for name, value := range h.All() {
+		switch string(name) {
+		case fasthttp.HeaderUserAgent:
+			req.agent = append(req.agent, value...)
+		case fasthttp.HeaderRange:
+			join(&req.rangeText, value)
+		case fasthttp.HeaderIfMatch:
+			join(&c.ifMatch, value)
+		case fasthttp.HeaderIfNoneMatch:
+			join(&c.ifNoneMatch, value)
+		case fasthttp.HeaderIfModifiedSince:
+			join(&c.ifModifiedSince, value)
+		case fasthttp.HeaderIfUnmodifiedSince:
+			join(&c.ifUnmodifiedSince, value)
+		case fasthttp.HeaderIfRange:
+			join(&c.ifRange, value)
+		case fasthttp.HeaderXForwardedFor:
+			join(&forwarded, value)
+		}
+	}
+	return forwarded
+}
+
+// join appends a header's line to those before it, as RFC 9110 §5.3 allows, so
+// that a second line is never silently dropped.
+func join(lines *string, line []byte) {
+	if *lines != "" {
+		*lines += ", "
+	}
+	*lines += string(line)
 }
 
 // parseTarget reads the request target exactly as it was sent: /s/<token>, or
 // /s/<token>/<any name>, then perhaps a query, which means nothing. No decoding
 // and no normalising, so a cache in front, this parser and the record's key
-// can't disagree about what was asked.
-func parseTarget(target []byte) (share.Token, bool) {
+// can't disagree about what was asked. The token is part of target.
+func parseTarget(target []byte) (token []byte, ok bool) {
 	path, _, _ := bytes.Cut(target, []byte("?"))
 	rest, ok := bytes.CutPrefix(path, []byte("/s/"))
 	if !ok {
-		return "", false
+		return nil, false
 	}
 	token, name, named := bytes.Cut(rest, []byte("/"))
 	if len(token) != share.TokenLen || (named && !plainName(name)) {
-		return "", false
+		return nil, false
 	}
 	for _, c := range token {
 		if !tokenByte(c) {
-			return "", false
+			return nil, false
 		}
 	}
-	return share.Token(token), true
+	return token, true
 }
 
 func tokenByte(c byte) bool {
@@ -116,24 +140,4 @@ func parseMethod(m []byte) (method, bool) {
 		return methodOptions, true
 	}
 	return 0, false
-}
-
-// header returns a copy of a header's value, several lines of it joined as
-// RFC 9110 §5.3 allows, so that a second line is never silently dropped.
-func header(h *fasthttp.RequestHeader, name string) string {
-	lines := h.PeekAll(name)
-	switch len(lines) {
-	case 0:
-		return ""
-	case 1:
-		return string(lines[0])
-	}
-	var all strings.Builder
-	for i, line := range lines {
-		if i > 0 {
-			all.WriteString(", ")
-		}
-		all.Write(line)
-	}
-	return all.String()
 }

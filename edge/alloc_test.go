@@ -30,3 +30,20 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations; want 0", n)
 	}
 }
+
+// A whole request for a link in memory, from its bytes to the answer's: resolve,
+// plan, pay, headers, body, tally.
+func TestHitAllocatesNothing(t *testing.T) {
+	for name, headers := range map[string]string{"plain": "", "browser": browserHeaders} {
+		w := quietWorld(t)
+		for _, size := range []int{0, 1024, 20_000} {
+			hit := w.hit(w.link(content(size), nil), headers)
+			for range 100 { // pools, buffers and the prepared header come to be
+				hit()
+			}
+			if n := testing.AllocsPerRun(1000, hit); n != 0 {
+				t.Errorf("%s, %d bytes: %v allocations; want 0", name, size, n)
+			}
+		}
+	}
+}

@@ -79,6 +79,7 @@ type Edge struct {
 	proxies proxies
 	always  always
 	clients clients
+	claims  claims
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
@@ -102,6 +103,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		cfg: cfg, parts: parts, keys: parts.Keys, metrics: parts.Metrics, log: parts.Log, now: parts.Now,
 		proxies: cfg.TrustedProxies, clients: clients{key: cfg.LeaseKey, seed: maphash.MakeSeed()},
 		always:  newAlways(),
+		claims:  claims{seed: maphash.MakeSeed()},
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
 	}
 	if e.now == nil {
@@ -175,23 +177,23 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 		e.sendPreflight(ctx, t)
 		return nil
 	}
-	hash, err := claim(e.keys, req.token)
+	c, err := e.claim(&req.token)
 	if err != nil {
 		return err
 	}
-	k, err := e.lookup(hash, req, t.start, t)
+	k, err := e.lookup(c.hash, req, t.start, t)
 	if err != nil {
 		return err
 	}
 	p := decide(req, &k.rec, &k.heads)
 	if err := e.read(k, p, t); err != nil {
-		e.distrust(hash, err)
+		e.distrust(c.hash, err)
 		return err
 	}
 	if err := e.redeem(k, req, p, t); err != nil {
 		return err
 	}
-	e.send(ctx, k, p, t)
+	e.send(ctx, c, k, p, t)
 	return nil
 }
 

@@ -54,15 +54,13 @@ func (e *Edge) pay(k *known, req *request, p plan, t *tally) (string, error) {
 	if e.cfg.CountMode == CountStrict {
 		return e.count(ctx, k)
 	}
-	l := lessee{k: k, lease: e.leaseOf(k, req), bytes: p.bytes()}
-	paid, held, err := l.paidBy(ctx, e, p.charge)
-	if held {
-		t.reserved(e.leasesOf(k), l.lease)
-	}
+	t.lessee = lessee{k: k, lease: e.leaseOf(k, req), bytes: p.bytes()}
+	paid, held, err := t.lessee.paidBy(ctx, e, p.charge)
+	t.reserved = held
 	return paid, err
 }
 
-// lessee is a client that asks for bytes of a share.
+// lessee is a client that asks for bytes of a share; the zero lessee asks for none.
 type lessee struct {
 	k     *known
 	lease ledger.Lease
@@ -171,16 +169,21 @@ type clients struct {
 
 // name returns the client's name. Where other edges must know it, it is a keyed
 // hash under the common key; elsewhere a seeded one does, at a tenth of the cost.
-func (c *clients) name(addr netip.Addr, agent []byte, common bool) (name ledger.Client) {
+func (c *clients) name(addr netip.Addr, agent []byte, common bool) ledger.Client {
 	at := identity(addr).As16()
-	if !common {
-		var h maphash.Hash
-		h.SetSeed(c.seed)
-		_, _ = h.Write(at[:]) // never fails, see hash/maphash
-		_, _ = h.Write(agent)
-		binary.LittleEndian.PutUint64(name[:], h.Sum64())
-		return name
+	if common {
+		return c.common(at, agent)
 	}
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	_, _ = h.Write(at[:]) // never fails, see hash/maphash
+	_, _ = h.Write(agent)
+	var name ledger.Client
+	binary.LittleEndian.PutUint64(name[:], h.Sum64())
+	return name
+}
+
+func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {
 	h := hmac.New(sha256.New, c.key)
 	h.Write(at[:])
 	h.Write(agent)

@@ -1,8 +1,8 @@
 package edge
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 
 	"rawlink/cache/bytecache"
 
@@ -18,28 +18,25 @@ const (
 
 // send sets the answer; fasthttp writes it once the handler has returned. From
 // here on only the connection can fail.
-func (e *Edge) send(ctx *fasthttp.RequestCtx, k *known, p plan, t *tally) {
+func (e *Edge) send(ctx *fasthttp.RequestCtx, c *claimed, k *known, p plan, t *tally) {
 	h := &ctx.Response.Header
 	t.status, t.planned, t.length = p.status, p.bytes(), p.length
-	e.always.begin(h, k.heads.policy, t)
-	setHeads(h, &k.heads, p.status)
+	e.begin(h, c, k, t)
 	switch {
 	case p.parts != nil:
 		h.SetContentType("multipart/byteranges; boundary=" + t.id.String())
 	case p.status == 206:
-		h.Add(fasthttp.HeaderContentRange, string(appendContentRange(nil, p.span, k.rec.Object.Size)))
+		h.AddBytesV(fasthttp.HeaderContentRange, appendContentRange(t.text[:0], p.span, k.rec.Object.Size))
 	case p.status == 416:
 		h.Add(fasthttp.HeaderContentRange, fmt.Sprintf("bytes */%d", k.rec.Object.Size))
 	}
 	if !t.reading {
-		h.Add(serverTiming, timings[t.source][""])
 		if ctx.IsHead() && p.status == 200 {
 			h.SetContentLength(int(p.length)) // of what GET would send
 		}
 		t.close(bodiless(ctx, p))
 		return
 	}
-	h.Add(serverTiming, timings[t.source][t.body.Source()])
 	t.stream = stream{
 		tally: t, known: k, parts: p.parts, conn: ctx.Conn(), direct: p.length > buffered,
 		pace: pace{rate: e.cfg.MinRate, grace: e.cfg.SendGrace, stall: e.cfg.SendStall},
@@ -49,15 +46,36 @@ func (e *Edge) send(ctx *fasthttp.RequestCtx, k *known, p plan, t *tally) {
 	ctx.Response.SetBodyStream(&t.stream, int(p.length))
 }
 
-const serverTiming = "Server-Timing"
+// begin starts the header of a good answer. That of a record which is asked for
+// again is prepared, and copied whole.
+func (e *Edge) begin(h *fasthttp.ResponseHeader, c *claimed, k *known, t *tally) {
+	full := t.status == 200 || t.status == 206
+	timing := timings[t.source][t.body.Source()]
+	if prepared := c.prepared(k, timing); prepared != nil && full {
+		prepared.CopyTo(h)
+		h.SetStatusCode(t.status)
+		h.AddBytesV("X-Request-Id", t.id[:])
+		return
+	}
+	e.always.begin(h, k.heads.policy, t.status)
+	setHeads(h, &k.heads, t.status)
+	h.Add("Server-Timing", timing)
+	if full && t.source == sourceL1 {
+		prepared := &fasthttp.ResponseHeader{}
+		h.CopyTo(prepared)
+		c.keep(k, timing, prepared)
+	}
+	h.AddBytesV("X-Request-Id", t.id[:])
+}
 
 // timings are the values of Server-Timing, by where record and bytes came from.
-var timings = func() (all [sources]map[bytecache.Source]string) {
+var timings = func() (all [sources][bytecache.Sources]string) {
 	for from := range sources {
-		record := `record;desc="` + from.String() + `"`
-		all[from] = map[bytecache.Source]string{"": record}
-		for _, bytes := range []bytecache.Source{bytecache.RAM, bytecache.Disk, bytecache.Store} {
-			all[from][bytes] = record + `, bytes;desc="` + string(bytes) + `"`
+		for bytes := range bytecache.Sources {
+			all[from][bytes] = `record;desc="` + from.String() + `"`
+			if bytes != bytecache.Nowhere {
+				all[from][bytes] += `, bytes;desc="` + bytes.String() + `"`
+			}
 		}
 	}
 	return all
@@ -101,7 +119,8 @@ func bodiless(ctx *fasthttp.RequestCtx, p plan) string {
 func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
 	h := &ctx.Response.Header
 	t.status = fasthttp.StatusNoContent
-	e.always.begin(h, policyRefusal, t)
+	e.always.begin(h, policyRefusal, t.status)
+	h.AddBytesV("X-Request-Id", t.id[:])
 	h.Add(fasthttp.HeaderAllow, allowedMethods)
 	h.Add(fasthttp.HeaderAccessControlAllowMethods, allowedMethods)
 	h.Add(fasthttp.HeaderAccessControlAllowHeaders, acceptedHeaders)
@@ -113,7 +132,8 @@ func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
 func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	h := &ctx.Response.Header
 	t.status = r.status
-	e.always.begin(h, policyRefusal, t)
+	e.always.begin(h, policyRefusal, t.status)
+	h.AddBytesV("X-Request-Id", t.id[:])
 	h.Add(fasthttp.HeaderCacheControl, "no-store")
 	h.Add("CDN-Cache-Control", "no-store")
 	h.Add(fasthttp.HeaderVary, fasthttp.HeaderAccept)
@@ -121,7 +141,7 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	if r.allow {
 		h.Add(fasthttp.HeaderAllow, allowedMethods)
 	}
-	if strings.Contains(header(&ctx.Request.Header, fasthttp.HeaderAccept), "text/html") {
+	if wantsPage(&ctx.Request.Header) {
 		h.SetContentType("text/html; charset=utf-8")
 		ctx.Response.SetBodyRaw(r.page)
 	} else {
@@ -133,6 +153,16 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 		outcome = outcomeFailed
 	}
 	t.close(outcome)
+}
+
+// wantsPage reports whether it is a browser that asks, for somebody to read.
+func wantsPage(h *fasthttp.RequestHeader) bool {
+	for _, line := range h.PeekAll(fasthttp.HeaderAccept) {
+		if bytes.Contains(line, []byte("text/html")) {
+			return true
+		}
+	}
+	return false
 }
 
 // always holds, for each policy, the headers of every response under it: copied
@@ -155,13 +185,12 @@ func newAlways() (all always) {
 	return all
 }
 
-// begin starts a response's header with the tally's status. What is added to it afterwards is spelled
-// as it is to be sent, and no name is added twice.
-func (a *always) begin(h *fasthttp.ResponseHeader, p policy, t *tally) {
+// begin starts a response's header. What is added to it afterwards is spelled as
+// it is to be sent, and no name is added twice.
+func (a *always) begin(h *fasthttp.ResponseHeader, p policy, status int) {
 	a[p].CopyTo(h)
-	h.SetStatusCode(t.status)
+	h.SetStatusCode(status)
 	h.DisableNormalizing()
-	h.AddBytesV("X-Request-Id", t.id[:])
 }
 
 func set(h *fasthttp.ResponseHeader, name, value string) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rawlink/cache/bytecache"
-	"rawlink/internal/ledger"
 	"rawlink/internal/share"
 )
 
@@ -41,6 +40,7 @@ type tally struct {
 	request request
 	stream  stream
 	id      requestID
+	text    [64]byte // scratch of send
 	start   time.Time
 
 	shareID string
@@ -54,8 +54,8 @@ type tally struct {
 	reading bool  // body is open
 	err     error // behind a refusal or a broken body
 
-	leases Leases // where planned bytes are reserved; nil = nowhere
-	lease  ledger.Lease
+	lessee   lessee
+	reserved bool // planned bytes are, in the lessee's lease
 
 	closed   bool
 	streamed bool // the stream's end closes the tally, and frees it
@@ -92,8 +92,6 @@ func newID() (id requestID) {
 
 func (t *tally) record(k *known, from source) { t.shareID, t.source = k.rec.ShareID, from }
 
-func (t *tally) reserved(in Leases, l ledger.Lease) { t.leases, t.lease = in, l }
-
 // close ends the tally with the request's outcome. Only the first call counts.
 func (t *tally) close(outcome string) {
 	if t.closed {
@@ -115,12 +113,12 @@ func (t *tally) close(outcome string) {
 // no following request waits for it.
 func (t *tally) giveBack() {
 	unsent := t.planned - t.sent
-	if t.leases == nil || unsent == 0 {
+	if !t.reserved || unsent == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(t.edge.base, t.edge.cfg.RedeemTimeout)
 	defer cancel()
-	_, _ = t.leases.Take(ctx, t.lease, -unsent) // lost at worst: a smaller budget
+	_, _ = t.edge.leasesOf(t.lessee.k).Take(ctx, t.lessee.lease, -unsent) // lost at worst: a smaller budget
 }
 
 // log writes the request's one line: no token, path, name or address.

@@ -118,7 +118,7 @@ func (c *Cache) find(r *Reader, k key) (piece, Source, error) {
 		}
 		f, err := c.board(r.object, k, func() bool { return c.present(r.object, k) })
 		if err != nil {
-			return nil, "", err
+			return nil, Nowhere, err
 		}
 		if f != nil {
 			return f, Store, nil
@@ -133,7 +133,7 @@ func (c *Cache) held(o Object, k key) (piece, Source) {
 		if b := c.ram.get(o.ID, o.Size); b != nil {
 			return b, RAM
 		}
-		return nil, ""
+		return nil, Nowhere
 	}
 	if c.disk != nil {
 		if file := c.disk.open(k); file != nil {
@@ -141,7 +141,7 @@ func (c *Cache) held(o Object, k key) (piece, Source) {
 			return &section{file: file, from: k.from}, Disk
 		}
 	}
-	return nil, ""
+	return nil, Nowhere
 }
 
 // present reports whether the slice is indexed, without looking at it.

@@ -210,7 +210,7 @@ func drain(r *Reader) ([]byte, error) {
 func fetch(c *Cache, o Object, from, n int64) ([]byte, Source, error) {
 	r, err := open(c, o, from, n)
 	if err != nil {
-		return nil, "", err
+		return nil, Nowhere, err
 	}
 	defer r.Close()
 	p, err := drain(r)

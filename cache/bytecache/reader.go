@@ -16,14 +16,19 @@ const bufferSize = 64 << 10
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // Source says where the first byte of a Reader came from.
-type Source string
+type Source uint8
 
 // Sources.
 const (
-	RAM   Source = "ram"
-	Disk  Source = "disk"
-	Store Source = "store" // also by way of somebody else's fill
+	Nowhere Source = iota // no byte yet
+	RAM
+	Disk
+	Store   // also by way of somebody else's fill
+	Sources // the number of sources
 )
+
+// String returns the source's name.
+func (s Source) String() string { return [Sources]string{"nowhere", "ram", "disk", "store"}[s] }
 
 // Chunk is the next piece of a Reader: bytes, or a section of a file.
 type Chunk struct {
@@ -159,7 +164,7 @@ func (r *Reader) enter() error {
 		return err
 	}
 	r.piece = p
-	if r.source == "" {
+	if r.source == Nowhere {
 		r.source = source
 	}
 	if m.refused == 0 {
