@@ -35,7 +35,7 @@ const maxBody = 4 << 10
 
 // admit takes a request in or refuses it on its face. It does no I/O. What it
 // fills in borrows nothing from ctx.
-func (e *Edge) admit(ctx *fasthttp.RequestCtx, req *request) error {
+func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	if e.inFlight.Load() > int64(e.cfg.MaxInFlight) {
 		return errBusy
 	}
@@ -51,9 +51,13 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, req *request) error {
 	if len(ctx.Request.Body()) > 0 {
 		return errHasBody
 	}
+	req := &t.request
 	req.method = m
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h))
+	if t.place = e.crowd.enter(req.addr); t.place == nil {
+		return errCrowd
+	}
 	return nil
 }
 

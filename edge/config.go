@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
+	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
 
 	RecordCacheBytes int64         // 64 MiB of records in process
 	MaxStale         time.Duration // 5 s: how long a record is believed without hearing from the bus
@@ -44,8 +46,12 @@ type Config struct {
 	FirstByteTimeout time.Duration // 10 s for the first byte to be ready
 	StoreStall       time.Duration // 30 s for the store to deliver anything after that
 
-	MaxInFlight int           // 16,384 requests at once, bodies included; more are answered 429
-	MaxConns    int           // 65,536 connections at once; more are refused
+	MaxInFlight int // 16,384 requests at once, bodies included; more are answered 429
+	MaxConns    int // 65,536 connections at once; more are refused
+	// Both of one client: an IPv4 address, an IPv6 /64.
+	MaxPerClient      int // 512 requests at once; more are answered 429
+	MaxConnsPerClient int // 1,024 connections at once; more are closed as they come
+
 	MaxHeader   int           // 8 KiB for request line and headers
 	ReadTimeout time.Duration // 10 s for a request to arrive
 	IdleTimeout time.Duration // 60 s between requests of a connection
@@ -69,6 +75,8 @@ func (c Config) withDefaults() Config {
 	orElse(&c.StoreStall, 30*time.Second)
 	orElse(&c.MaxInFlight, 16384)
 	orElse(&c.MaxConns, 65536)
+	orElse(&c.MaxPerClient, 512)
+	orElse(&c.MaxConnsPerClient, 1024)
 	orElse(&c.MaxHeader, 8<<10)
 	orElse(&c.ReadTimeout, 10*time.Second)
 	orElse(&c.IdleTimeout, 60*time.Second)
@@ -96,6 +104,8 @@ func (c Config) Validate() error {
 	must(c.RecordCacheBytes > 0, "record cache bytes: want a positive size, have %d", c.RecordCacheBytes)
 	must(c.MaxInFlight > 0, "max in flight: want a positive number, have %d", c.MaxInFlight)
 	must(c.MaxConns > 0, "max conns: want a positive number, have %d", c.MaxConns)
+	must(c.MaxPerClient > 0 && c.MaxPerClient < math.MaxInt32, "max per client: want a positive number, have %d", c.MaxPerClient)
+	must(c.MaxConnsPerClient > 0 && c.MaxConnsPerClient < math.MaxInt32, "max conns per client: want a positive number, have %d", c.MaxConnsPerClient)
 	must(c.MaxHeader >= 1<<10, "max header: want at least 1024 bytes, have %d", c.MaxHeader)
 	must(c.MinRate > 0, "min rate: want a positive number of bytes per second, have %d", c.MinRate)
 	for name, d := range c.durations() {

@@ -80,6 +80,7 @@ type Edge struct {
 	always  always
 	clients clients
 	claims  claims
+	crowd   *crowd // requests of each client
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
@@ -104,6 +105,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		proxies: cfg.TrustedProxies, clients: clients{key: cfg.LeaseKey, seed: maphash.MakeSeed()},
 		always:  newAlways(),
 		claims:  claims{seed: maphash.MakeSeed()},
+		crowd:   newCrowd(cfg.MaxPerClient),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
 	}
 	if e.now == nil {
@@ -170,7 +172,7 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 // serve is the hallway: each room once, in order, one way out per room.
 func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 	req := &t.request
-	if err := e.admit(ctx, req); err != nil {
+	if err := e.admit(ctx, t); err != nil {
 		return err
 	}
 	if req.method == methodOptions {

@@ -244,17 +244,19 @@ func (w *world) token() string {
 func (w *world) change(path string, change func(*share.Record)) share.Hash {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	hash := share.HashToken(strings.TrimPrefix(path, "/s/"))
+	hash := w.hash(path)
 	rec := w.records[hash]
 	change(&rec)
 	w.records[hash] = rec
 	return hash
 }
 
+func (w *world) hash(path string) share.Hash { return share.HashToken(strings.TrimPrefix(path, "/s/")) }
+
 func (w *world) record(path string) share.Record {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.records[share.HashToken(strings.TrimPrefix(path, "/s/"))]
+	return w.records[w.hash(path)]
 }
 
 func (w *world) count(path string) int64 { return w.counts.of(w.record(path).ShareID) }

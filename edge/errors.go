@@ -14,6 +14,7 @@ var (
 	errNoSuchTarget = share.E(share.NotFound, "admit", errors.New("no such target"))
 	errHasBody      = share.E(share.Invalid, "admit", errors.New("request has a body"))
 	errBusy         = share.E(share.Overloaded, "admit", errors.New("too many requests at once"))
+	errCrowd        = share.E(share.Overloaded, "admit", errors.New("too many requests of one client at once"))
 	errExhausted    = share.E(share.Gone, "redeem", errors.New("downloads used up"))
 	errMethod       = errors.New("method not allowed")
 )

@@ -4,6 +4,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // proxies is the set of peers whose X-Forwarded-For is believed.
@@ -26,6 +29,22 @@ func (p proxies) client(peer netip.Addr, forwarded string) netip.Addr {
 		forwarded = forwarded[:max(cut, 0)]
 	}
 	return addr
+}
+
+// behind returns a listener for an edge behind proxies that speak the PROXY
+// protocol, version 1 or 2. A trusted peer has to say whom it speaks for; what any
+// other peer says is no HTTP.
+func (p proxies) behind(ln net.Listener, patience time.Duration) net.Listener {
+	return &proxyproto.Listener{
+		Listener:          ln,
+		ReadHeaderTimeout: patience,
+		ConnPolicy: func(o proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
+			if p.trust(peerAddr(o.Upstream).Unmap()) {
+				return proxyproto.REQUIRE, nil
+			}
+			return proxyproto.SKIP, nil
+		},
+	}
 }
 
 func (p proxies) trust(addr netip.Addr) bool {

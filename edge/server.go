@@ -52,6 +52,10 @@ func Listen(addr string) (net.Listener, error) {
 // once.
 func (e *Edge) Serve(ln net.Listener) error {
 	e.conns.listen(ln)
+	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies}
+	if e.cfg.ProxyProtocol {
+		ln = e.proxies.behind(ln, e.cfg.ReadTimeout)
+	}
 	if err := e.server.Serve(ln); err != nil {
 		return fmt.Errorf("serve files: %w", err)
 	}

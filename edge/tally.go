@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"rawlink/cache/bytecache"
@@ -57,6 +58,7 @@ type tally struct {
 	lessee   lessee
 	reserved bool // planned bytes are, in the lessee's lease
 
+	place    *atomic.Int32 // where the client's requests are counted; nil = this one isn't
 	closed   bool
 	streamed bool // the stream's end closes the tally, and frees it
 }
@@ -102,6 +104,9 @@ func (t *tally) close(outcome string) {
 		t.body.Close()
 	}
 	t.giveBack()
+	if t.place != nil {
+		leave(t.place)
+	}
 	took := t.edge.now().Sub(t.start)
 	t.edge.metrics.End(t.status, outcome, t.sent, took)
 	t.log(outcome, took)

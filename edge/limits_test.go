@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// One client has so many requests at once and no more; another isn't concerned.
+func TestRequestsPerClient(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxPerClient, c.TrustedProxies = 2, loopback })
+	path := w.link(content(32<<20), nil)
+	from := func(addr string) string { return testAgent + "\r\nX-Forwarded-For: " + addr }
+	for range 2 {
+		conn, res := w.start(path, from("192.0.2.1"), "")
+		defer conn.Close()
+		if res.StatusCode != 200 {
+			t.Fatalf("%d; want 200", res.StatusCode)
+		}
+	}
+	for addr, want := range map[string]int{"192.0.2.1": 429, "192.0.2.2": 200} {
+		conn, res := w.start(path, from(addr), "bytes=0-9")
+		if res.StatusCode/100 != want/100 {
+			t.Errorf("%s: %d; want %d", addr, res.StatusCode, want)
+		}
+		conn.Close()
+	}
+}
+
+// A client that holds all the connections it may gets no more, until one ends;
+// it is the same with connections through which bodies are sent as files.
+func TestConnectionsPerClient(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxConnsPerClient = 3 })
+	path := w.link(content(10), nil)
+	var held []net.Conn
+	for range 3 {
+		conn, res := w.start(path, testAgent, "")
+		if res.StatusCode != 200 {
+			t.Fatalf("%d; want 200", res.StatusCode)
+		}
+		defer conn.Close()
+		held = append(held, conn)
+	}
+	if err := w.ping(); err == nil {
+		t.Fatal("a fourth connection was served")
+	}
+	held[0].Close()
+	eventually(t, "its place is free again", func() bool { return w.ping() == nil })
+}
+
+// ping asks for something on a new connection.
+func (w *world) ping() error {
+	conn, err := net.Dial("tcp", w.addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	return err
+}
+
+// With the PROXY protocol the client is who the trusted proxy says it is; a peer
+// that isn't trusted can say what it likes.
+func TestProxyProtocol(t *testing.T) {
+	const v1 = "PROXY TCP4 192.0.2.7 192.0.2.8 1234 80\r\n"
+	v2 := append([]byte("\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c"), 192, 0, 2, 9, 192, 0, 2, 8, 4, 210, 0, 80)
+	for name, c := range map[string]struct {
+		trusted []netip.Prefix
+		header  string
+		client  string // "" = not served
+	}{
+		"version 1":              {loopback, v1, "192.0.2.7"},
+		"version 2":              {loopback, string(v2), "192.0.2.9"},
+		"trusted, but no header": {loopback, "", ""},
+		"forged":                 {nil, v1, ""},
+		"direct":                 {nil, "", "127.0.0.1"},
+	} {
+		w := newWorld(t, func(cfg *Config, _ *Parts, _ *world) {
+			cfg.ProxyProtocol, cfg.TrustedProxies, cfg.ReadTimeout = true, c.trusted, time.Second
+		})
+		want := content(100_000)
+		path := w.link(want, capped(1))
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, c.header+"GET "+path+" HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nConnection: close\r\n\r\n")
+		must(t, err)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		served := err == nil && res.StatusCode == 200
+		if served != (c.client != "") {
+			t.Errorf("%s: served: %v, %v", name, served, err)
+		}
+		if !served {
+			continue
+		}
+		if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		k, _, err := w.edge.records.Get(w.hash(path), time.Now())
+		must(t, err)
+		req := &request{addr: netip.MustParseAddr(c.client), agent: []byte("a")}
+		if live, err := w.edge.parts.Leases.Take(t.Context(), w.edge.leaseOf(k, req), 0); !live || err != nil {
+			t.Errorf("%s: the lease is not %s's", name, c.client)
+		}
+	}
+}
