@@ -84,6 +84,35 @@ func TestLyingStore(t *testing.T) {
 	}
 }
 
+// The object is replaced while its first slice is being sent: no byte of the new
+// one follows, and the record that named the old one is asked for again.
+func TestObjectChangedMidRead(t *testing.T) {
+	const size = 300_000
+	w := newWorld(t, func(c *Config, p *Parts, w *world) {
+		withDisk(t)(c, p, w)
+		c.ReadAhead = -1
+		p.Objects = fakeObjects(func(ctx context.Context, key, etag string, from, n int64) (io.ReadCloser, error) {
+			if from >= 2*64<<10 {
+				return nil, share.E(share.Changed, "open", nil)
+			}
+			return w.open(ctx, key, etag, from, n)
+		})
+	})
+	want := content(size)
+	path := w.link(want, nil)
+	got := w.get(path)
+	if got.err == nil || len(got.body) > 2*64<<10 || !bytes.HasPrefix(want, got.body) {
+		t.Errorf("%d bytes, %v; want a broken body of the old object's bytes", len(got.body), got.err)
+	}
+	w.edge.records.Wait()
+	lookups := func() int { w.mu.Lock(); defer w.mu.Unlock(); return w.lookups }
+	before := lookups()
+	w.get(path, "Range", "bytes=0-9")
+	if lookups() != before+1 {
+		t.Error("the record that was disproved is still believed")
+	}
+}
+
 type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("store fell over") }

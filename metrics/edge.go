@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,21 +40,39 @@ func (all *byClass[T]) of(status int) T {
 	return all[0]
 }
 
-// labelled is a family of counters that differ in one label. Each is looked up
-// once: a request passes five of them.
+// labelled is a family of counters that differ in one label. Each is looked up in
+// the family once: a request passes five of them, and the values are so few that
+// going through them is the fastest way to one.
 type labelled struct {
 	family *prometheus.CounterVec
-	known  sync.Map // label value → prometheus.Counter
+	adding sync.Mutex
+	known  atomic.Pointer[[]bound] // replaced, never changed
 }
 
-func (l *labelled) inc(value string) {
-	if counter, ok := l.known.Load(value); ok {
-		counter.(prometheus.Counter).Inc()
-		return
+type bound struct {
+	value   string
+	counter prometheus.Counter
+}
+
+func (l *labelled) inc(value string) { l.of(value).Inc() }
+
+func (l *labelled) of(value string) prometheus.Counter {
+	if known := l.known.Load(); known != nil {
+		for i := range *known {
+			if (*known)[i].value == value {
+				return (*known)[i].counter
+			}
+		}
 	}
+	l.adding.Lock()
+	defer l.adding.Unlock()
 	counter := l.family.WithLabelValues(value)
-	l.known.Store(value, counter)
-	counter.Inc()
+	all := []bound{{value, counter}}
+	if known := l.known.Load(); known != nil {
+		all = append(slices.Clone(*known), all...) // perhaps twice, which does no harm
+	}
+	l.known.Store(&all)
+	return counter
 }
 
 // NewEdge registers the data plane's metrics. It panics if the registry has
