@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance lint bench fuzz clean
+.PHONY: help run build deps test conformance lint bench bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ lint: ## run golangci-lint, building it first where it is missing (minutes)
 bench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+bench-peers: ## measure the edge beside nginx and Varnish; ARGS=-quick for a short look
+	scripts/bench-peers.sh $(ARGS)
+
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	scripts/fuzz.sh
 
 clean: ## remove the built programs; tools and ./data stay
-	rm -f bin/rawlink bin/edge bin/origin bin/bench
+	rm -f bin/rawlink bin/edge bin/origin bin/peers

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
@@ -28,7 +29,7 @@ const countTarget = "/count"
 
 // startBare runs this program again, as a bare server.
 func startBare(ctx context.Context, dir, name, core string, objects []*object) (*server, error) {
-	manifest := filepath.Join(dir, "manifest.json")
+	manifest := filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".json")
 	if err := writeManifest(manifest, objects); err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func startEdge(ctx context.Context, o *options, dir string, objects []*object) (
 	}
 	data := filepath.Join(dir, "data")
 	proc, err := start(dir, nameEdge, serverCore, append(withoutSettings(), "GOMAXPROCS=1"), o.rawlink, "up",
-		"--data", data, "--edge-cache-dir", filepath.Join(dir, "slices"), "--log-level", o.edgeLog, "--upload-multipart-from", "1GiB",
+		"--data", data, "--edge-cache-dir", filepath.Join(dir, "slices"), "--log-level", o.edgeLog, "--upload-multipart-from", "2GiB",
 		"--api-addr", addrs[0], "--files-addr", addrs[1], "--ops-addr", addrs[2])
 	if err != nil {
 		return nil, "", err

@@ -29,12 +29,19 @@ type options struct {
 	args        []string
 }
 
+// commands are the programs that this one becomes for its own use.
+var commands = map[string]func(args []string) error{
+	bareCommand: serveBare, storeCommand: serveStore, edgeCommand: serveColdEdge, readCommand: runReaders,
+}
+
 func main() {
 	// Children are told to die with the thread that started them. This one is the
 	// process's first, which ends with the process.
 	runtime.LockOSThread()
-	if len(os.Args) > 1 && os.Args[1] == bareCommand {
-		exit(serveBare(os.Args[2:]))
+	if len(os.Args) > 1 {
+		if serve := commands[os.Args[1]]; serve != nil {
+			exit(serve(os.Args[2:]))
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stderr)
@@ -60,11 +67,11 @@ func run(ctx context.Context, args []string, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	cases, err := chosen("-cases", o.cases)
+	cases, trials, err := chosen("-cases", o.cases)
 	if err != nil {
 		return err
 	}
-	if _, err := chosen("-profile", o.profile); err != nil {
+	if _, _, err := chosen("-profile", o.profile); err != nil {
 		return err
 	}
 	facts, err := machine(ctx)
@@ -76,12 +83,32 @@ func run(ctx context.Context, args []string, progress io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	field, err := setUp(ctx, o, dir, progress)
-	if err != nil {
+	var found results
+	if len(trials) > 0 {
+		found.Notes, err = runTrials(ctx, o, trials, dir, progress)
+	}
+	if err == nil && len(cases) > 0 {
+		found.Samples, err = runField(ctx, o, cases, dir, progress)
+	}
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if len(found.Samples)+len(found.Notes) == 0 {
 		return err
 	}
-	defer field.close()
+	if err != nil { // interrupted or void: keep the figures, not the table
+		return errors.Join(err, writeJSON(o, facts, found))
+	}
+	return errors.Join(writeJSON(o, facts, found), writeReport(o, facts, cases, trials, found, progress))
+}
 
+// runField measures the cases of servers that are warm.
+func runField(ctx context.Context, o *options, cases []scenario, dir string, progress io.Writer) ([]*sample, error) {
+	field, err := setUp(ctx, o, dir, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer field.close()
 	samples, err := measure(ctx, o, field, cases, dir, progress)
 	if err == nil {
 		err = field.stillCached(ctx)
@@ -89,16 +116,7 @@ func run(ctx context.Context, args []string, progress io.Writer) (err error) {
 	if err == nil && o.profile != "" {
 		err = field.profile(ctx, o, dir, progress)
 	}
-	if ctx.Err() != nil {
-		err = errors.New("interrupted")
-	}
-	if len(samples) == 0 {
-		return err
-	}
-	if err != nil { // interrupted or void: keep the figures, not the table
-		return errors.Join(err, writeJSON(o, facts, samples))
-	}
-	return errors.Join(writeJSON(o, facts, samples), writeReport(o, facts, cases, samples, progress))
+	return samples, err
 }
 
 func parse(args []string, usage io.Writer) (*options, error) {

@@ -24,6 +24,7 @@ var templates embed.FS
 type site struct {
 	Dir, Addr, User string
 	Upstream        string // host:port
+	Slice           string // size, of a cache of slices
 	Objects         []*object
 }
 
@@ -105,4 +106,35 @@ func own(headers []header) []header {
 		}
 	}
 	return told
+}
+
+// startSlicing starts nginx with an empty cache of slices before the lab's store.
+func (l *lab) startSlicing(ctx context.Context, name, slice string) (*server, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	me, err := user.Current()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	home, err := os.MkdirTemp(l.dir, "nginx-")
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	s := site{Dir: home, Addr: addr, User: me.Username, Upstream: hostPort(l.store), Slice: slice}
+	config := filepath.Join(home, "nginx.conf")
+	if err := render(config, "nginx-slice.conf", s); err != nil {
+		return nil, err
+	}
+	proc, err := start(home, strings.ReplaceAll(name, " ", "-"), serverCore, nil,
+		"nginx", "-p", home, "-c", config, "-e", filepath.Join(home, "error.log"))
+	if err != nil {
+		return nil, err
+	}
+	if err := proc.listens(ctx, addr); err != nil {
+		proc.stop()
+		return nil, err
+	}
+	return &server{name: name, base: "http://" + addr, proc: proc}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -28,22 +29,38 @@ type header struct{ Name, Value string }
 var sizes = []struct {
 	name string
 	size int64
-}{{"1KiB", 1 << 10}, {"16KiB", 16 << 10}, {"1MiB", 1 << 20}, {"100MiB", 100 << 20}}
+}{{"1KiB", 1 << 10}, {"16KiB", 16 << 10}, {"1MiB", 1 << 20}, {large, 1 << 30}}
 
-// makeObjects writes random files.
+// large is the object that only servers of files are asked for: it would have to
+// be in RAM at the others.
+const large = "1GiB"
+
+// makeObjects writes random files, the large one last.
 func makeObjects(dir string) ([]*object, error) {
 	var all []*object
 	for _, s := range sizes {
-		content := make([]byte, s.size)
-		_, _ = rand.Read(content) // never fails, see crypto/rand
-		sum := sha256.Sum256(content)
-		o := &object{Name: s.name, Size: s.size, File: filepath.Join(dir, s.name+".bin"), SHA256: hex.EncodeToString(sum[:])}
-		if err := os.WriteFile(o.File, content, 0o644); err != nil {
-			return nil, fmt.Errorf("make objects: %w", err)
+		o, err := makeObject(dir, s.name, s.size)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, o)
 	}
 	return all, nil
+}
+
+func makeObject(dir, name string, size int64) (*object, error) {
+	o := &object{Name: name, Size: size, File: filepath.Join(dir, name+".bin")}
+	file, err := os.OpenFile(o.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("make objects: %w", err)
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.CopyN(io.MultiWriter(file, sum), rand.Reader, size); err != nil {
+		return nil, fmt.Errorf("make objects: %w", err)
+	}
+	o.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return o, file.Close()
 }
 
 // Value returns a header's value in the edge's answer, or "".

@@ -59,10 +59,26 @@ func start(dir, name, core string, env []string, argv ...string) (*process, erro
 
 // ready returns when the URL answers with 200.
 func (p *process) ready(ctx context.Context, url string) error {
+	return p.await(ctx, func(ctx context.Context) error { return ask(ctx, url) })
+}
+
+// listens returns when the address accepts connections: for a server that must
+// not be asked for anything yet.
+func (p *process) listens(ctx context.Context, addr string) error {
+	return p.await(ctx, func(ctx context.Context) error {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+}
+
+func (p *process) await(ctx context.Context, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	for {
-		err := ask(ctx, url)
+		err := try(ctx)
 		if err == nil {
 			return nil
 		}

@@ -16,9 +16,12 @@ const profileSpan = 15 * time.Second
 // profile writes where the edge spends its time under one case's
 // load, and what it has allocated in all: for `go tool pprof`.
 func (f *field) profile(ctx context.Context, o *options, dir string, progress io.Writer) error {
-	under, err := chosen("-profile", o.profile)
+	under, _, err := chosen("-profile", o.profile)
 	if err != nil {
 		return err
+	}
+	if len(under) == 0 {
+		return fmt.Errorf("-profile: %s is none of the warm cases", o.profile)
 	}
 	fmt.Fprintf(progress, "profiling the edge for %v into %s\n", profileSpan, o.out)
 	loaded := make(chan error, 1)

@@ -12,13 +12,20 @@ import (
 // peers in the order of the columns.
 var peers = []string{nameProxy, nameStatic, nameVarnish, nameBare}
 
+// results are all measurements.
+type results struct {
+	Samples []*sample
+	Notes   []*note
+}
+
 // writeJSON keeps every measurement.
-func writeJSON(o *options, facts []fact, samples []*sample) error {
+func writeJSON(o *options, facts []fact, found results) error {
 	text, err := json.MarshalIndent(struct {
 		Facts   []fact    `json:"facts"`
 		Command string    `json:"command"`
 		Samples []*sample `json:"samples"`
-	}{facts, command(o), samples}, "", "  ")
+		Notes   []*note   `json:"from_store"`
+	}{facts, command(o), found.Samples, found.Notes}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
@@ -41,7 +48,9 @@ type page struct {
 	Seconds     int
 	Connections int
 	Peers       []string
+	Goals       []goal
 	Ratios      []ratioRow
+	FromStore   []table
 	Cases       []caseTable
 }
 
@@ -60,21 +69,27 @@ type caseTable struct {
 
 type serverRow struct {
 	Server                           string
-	Rate, PerCPU, PerGB, MBs         spread
+	Rate, PerCPU, PerGiB, MBs        spread
 	P50, P99, ServerBusy, ClientBusy spread // milliseconds; share of a core
 }
 
 // writeReport writes the tables, for people.
-func writeReport(o *options, facts []fact, cases []scenario, samples []*sample, progress io.Writer) error {
+func writeReport(o *options, facts []fact, cases []scenario, trials []trial, found results, progress io.Writer) error {
 	p := page{
 		Facts: facts, Command: command(o), EdgeLog: o.edgeLog, Rounds: o.rounds, Seconds: int(o.span.Seconds()),
 		Connections: o.connections, Peers: peers,
 	}
+	for _, t := range trials {
+		p.FromStore = append(p.FromStore, tableOfTrial(t, found.Notes))
+		p.Goals = append(p.Goals, t.goals(func(server, name string) float64 { return median(found.Notes, t.name, server, name) })...)
+	}
+	samples := found.Samples
 	for _, c := range cases {
 		edge := of(samples, c.name, nameEdge)
 		row := ratioRow{Case: c.name}
 		for _, peer := range peers {
 			of := of(samples, c.name, peer)
+			p.Goals = append(p.Goals, goalsOf(c, peer, edge, of)...)
 			row.Goals = append(row.Goals, c.goals[peer])
 			row.Rate = append(row.Rate, ratios(edge, of, (*sample).rate))
 			row.PerCPU = append(row.PerCPU, ratios(edge, of, (*sample).perCPU))
@@ -96,9 +111,12 @@ func tableOf(c scenario, samples []*sample) caseTable {
 	}
 	for _, name := range append([]string{nameEdge}, peers...) {
 		s := of(samples, c.name, name)
+		if len(s) == 0 {
+			continue
+		}
 		t.Rows = append(t.Rows, serverRow{
 			Server: name,
-			Rate:   over(s, (*sample).rate), PerCPU: over(s, (*sample).perCPU), PerGB: over(s, (*sample).perGB),
+			Rate:   over(s, (*sample).rate), PerCPU: over(s, (*sample).perCPU), PerGiB: over(s, (*sample).perGiB),
 			MBs:        over(s, func(s *sample) float64 { return s.Bytes / s.Seconds / 1e6 }),
 			P50:        over(s, func(s *sample) float64 { return s.P50 }),
 			P99:        over(s, func(s *sample) float64 { return s.P99 }),

@@ -13,19 +13,23 @@ import (
 const settle = 100 * time.Millisecond
 
 // chosen returns the cases that a flag names, or all.
-func chosen(flag, list string) ([]scenario, error) {
+func chosen(flag, list string) (some []scenario, others []trial, err error) {
 	if list == "" {
-		return cases, nil
+		return cases, allTrials, nil
 	}
-	var some []scenario
 	for name := range strings.SplitSeq(list, ",") {
 		i := slices.IndexFunc(cases, func(c scenario) bool { return c.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("%s: no such case: %q", flag, name)
+		j := slices.IndexFunc(allTrials, func(t trial) bool { return t.name == name })
+		switch {
+		case i >= 0:
+			some = append(some, cases[i])
+		case j >= 0:
+			others = append(others, allTrials[j])
+		default:
+			return nil, nil, fmt.Errorf("%s: no such case: %q", flag, name)
 		}
-		some = append(some, cases[i])
 	}
-	return some, nil
+	return some, others, nil
 }
 
 // measure runs all rounds of all cases. Within a round the servers take turns,
@@ -36,6 +40,9 @@ func measure(ctx context.Context, o *options, f *field, cases []scenario, dir st
 	for _, c := range cases {
 		for round := 1; round <= o.rounds; round++ {
 			for _, s := range f.servers {
+				if c.servers != nil && !slices.Contains(c.servers, s.name) {
+					continue
+				}
 				m, err := load(ctx, s, c, f.object(c), o.connections, o.span, dir)
 				if err != nil {
 					return all, err
