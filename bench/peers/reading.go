@@ -25,9 +25,11 @@ const readCommand = "read"
 // job is what a client reads. Its bytes are compared with File's.
 type job struct {
 	URL, File string
-	Plan      [][]span // of each reader, one after the other
-	SlowBytes int64    // that a reader takes in a second; 0 = as it comes
-	Seconds   int      // after which slow readers leave
+	Plan      [][]span      // of each reader, one after the other
+	Within    time.Duration // in which the readers begin, one after the other
+	Pause     time.Duration // of a reader between two spans
+	SlowBytes int64         // that a reader takes in a second; 0 = as it comes
+	Seconds   int           // after which slow readers leave
 }
 
 // haul is what a client has seen. It fails at the first wrong byte.
@@ -114,8 +116,9 @@ func readAll(c *http.Client, j *job, want []byte) (*haul, error) {
 	var total, cut atomic.Int64
 	var readers sync.WaitGroup
 	began := time.Now()
-	for _, plan := range j.Plan {
+	for i, plan := range j.Plan {
 		readers.Go(func() {
+			time.Sleep(j.Within * time.Duration(i) / time.Duration(len(j.Plan)))
 			for _, s := range plan {
 				first, n, err := readOne(c, j, s, want)
 				total.Add(n)
@@ -130,6 +133,7 @@ func readAll(c *http.Client, j *job, want []byte) (*haul, error) {
 				if err != nil {
 					return
 				}
+				time.Sleep(j.Pause)
 			}
 		})
 	}

@@ -38,7 +38,7 @@ const (
 
 var allTrials = []trial{
 	{
-		name: coldRanges, about: "200 clients, 5 random ranges of 1 MiB each, all at once.",
+		name: coldRanges, about: "200 clients, 5 random ranges of 1 MiB each; they begin within 8 s.",
 		columns: []string{ttfb50, ttfb99, rateMB, getsPerSlice, bytesPerByte}, run: runColdRanges,
 		goals: func(f func(server, name string) float64) []goal {
 			return []goal{
@@ -50,7 +50,7 @@ var allTrials = []trial{
 		},
 	},
 	{
-		name: coldStream, about: "One client: 32 first bytes, each of a slice not yet there; then 1 GiB from begin to end.",
+		name: coldStream, about: "One client: 32 times the first 64 KiB of a slice not yet there, 0.1 s apart; then 1 GiB from begin to end.",
 		columns: []string{ttfb50, ttfb99, rateMB}, run: runColdStream,
 		goals: func(f func(server, name string) float64) []goal {
 			return []goal{
@@ -120,7 +120,7 @@ func runColdRanges(ctx context.Context, l *lab, note func(string, map[string]flo
 		if err != nil {
 			return err
 		}
-		h, asked, err := l.readCounted(ctx, s, job{Plan: plan})
+		h, asked, err := l.readCounted(ctx, s, job{Plan: plan, Within: 8 * time.Second})
 		s.proc.stop()
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ func runColdStream(ctx context.Context, l *lab, note func(string, map[string]flo
 			if err != nil {
 				return err
 			}
-			h, err := l.read(ctx, s, job{Plan: [][]span{plan}})
+			h, err := l.read(ctx, s, job{Plan: [][]span{plan}, Pause: 100 * time.Millisecond})
 			if s != l.store {
 				s.proc.stop()
 			}
