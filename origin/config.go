@@ -20,6 +20,7 @@ type Config struct {
 	ScanWait         time.Duration // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int           // files scanned at the same time
 	ScanTimeout      time.Duration // for one file
+	Limits           Limits        // of requests per key
 	InternalKey      string        // shared secret of edges and origins; "" closes the internal API
 }
 
@@ -42,6 +43,9 @@ func (c *Config) Validate() error {
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
+	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
+		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
+	}
 	return errors.Join(problems...)
 }
 

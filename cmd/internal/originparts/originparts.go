@@ -28,6 +28,7 @@ type Parts struct {
 	Scanner     scan.Scanner
 	Records     origin.RecordCache
 	Bus         origin.Bus
+	Limits      origin.Limiter
 	Keyring     *share.Keyring
 	Mint        *share.Mint
 	Registry    *metrics.Registry
@@ -51,9 +52,10 @@ func New(p Parts) (*origin.Origin, error) {
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
 		ScanTimeout:      s.ScanTimeout,
+		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
-		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus,
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits,
 		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
 	})
 }

@@ -30,6 +30,11 @@ type API struct {
 	ClamdHosts   []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
 	ClamdMaxSize Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
 
+	LimitRequests int `help:"Requests a key may make in 60 seconds; 0 is unlimited, here and below." default:"600"`
+	LimitShares   int `help:"Links a key may make in 60 seconds." default:"120"`
+	LimitUploads  int `help:"Uploads a key may start in 60 seconds." default:"300"`
+	LimitImports  int `help:"Imports from URLs a key may ask for in 60 seconds." default:"30"`
+
 	QuotaCountPermanentLinks bool `help:"Count links without expiry against links_limit." default:"true" negatable:""`
 }
 
