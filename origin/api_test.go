@@ -3,6 +3,7 @@ package origin
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"net/http"
@@ -106,7 +107,7 @@ func (r *running) as(key string) *testsystem.Client {
 func (r *running) send(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	request := must(http.NewRequest(method, r.API+path, bytes.NewReader([]byte(body))))
-	request.Header.Set("X-API-Key", r.Client.Key)
+	request.Header.Set("X-API-Key", r.Key)
 	request.Header.Set("Content-Type", "application/json")
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -121,6 +122,18 @@ func (r *running) send(t *testing.T, method, path, body string, headers ...strin
 		t.Fatal(err)
 	}
 	return response, string(raw)
+}
+
+// exec does to the database what no API call does.
+func (r *running) exec(t *testing.T, query string, args ...any) {
+	t.Helper()
+	err := r.db.InTx(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), query, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // metric checks one line of the metrics.
@@ -138,4 +151,15 @@ func must[T any](value T, err error) T {
 		panic(err)
 	}
 	return value
+}
+
+// slowScanner takes longer than a request's body may.
+type slowScanner struct{ scan.Scanner }
+
+func (s slowScanner) Scan(ctx context.Context, body io.Reader) (scan.Verdict, error) {
+	select {
+	case <-time.After(bodyTimeout + time.Second):
+	case <-ctx.Done():
+	}
+	return s.Scanner.Scan(ctx, body)
 }

@@ -67,7 +67,15 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Path:          prefix + path,
 		DefaultStatus: status,
 		Middlewares:   huma.Middlewares{o.authorize(api, scopes)},
-		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 500, 503},
+		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
+	}
+	if method == http.MethodPost || method == http.MethodPatch {
+		operation.Middlewares = append(operation.Middlewares, readBody)
+		operation.BodyReadTimeout = -1 // readBody has its own
+	}
+	if method == http.MethodPost {
+		operation.Middlewares = append(operation.Middlewares, o.once(api))
+		operation.Parameters = []*huma.Param{idempotencyKey}
 	}
 	huma.Register(api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := operate(ctx, in)

@@ -30,6 +30,7 @@ var flows = []struct {
 	{"folders", testFolders},
 	{"client keys", testClientKeys},
 	{"tenants never meet", testTenants},
+	{"repeated requests", testOnce},
 	{"scopes", testScopes},
 	{"keys", testKeys},
 	{"quota of bytes", testBytesQuota},

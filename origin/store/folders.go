@@ -37,12 +37,18 @@ func readFolder(row scanner) (Folder, error) {
 // CreateFolder adds a folder to a space, under parentID if that is not nil.
 func (s *Store) CreateFolder(ctx context.Context, tenantID, spaceID string, parentID *string, name string) (Folder, error) {
 	now := s.micros()
-	f := Folder{ID: newID(), TenantID: tenantID, SpaceID: spaceID, ParentID: parentID, Name: name, CreatedAt: now, UpdatedAt: now}
+	id, repeated := reservedID(ctx)
+	f := Folder{ID: id, TenantID: tenantID, SpaceID: spaceID, ParentID: parentID, Name: name, CreatedAt: now, UpdatedAt: now}
 	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		made, found, err := madeBefore(repeated, func() (Folder, error) { return findFolder(ctx, tx, tenantID, id) })
+		if found || err != nil {
+			f = made
+			return err
+		}
 		if err := s.lockPlace(ctx, tx, tenantID, spaceID, parentID, "parent folder"); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO folders (id, tenant_id, space_id, parent_id, name, created_at, updated_at)
+		_, err = tx.ExecContext(ctx, `INSERT INTO folders (id, tenant_id, space_id, parent_id, name, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`, f.ID, f.TenantID, f.SpaceID, f.ParentID, f.Name, f.CreatedAt, f.UpdatedAt)
 		return err
 	})

@@ -54,6 +54,16 @@ func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
 			return err
 		}
+		id, repeated := reservedID(ctx)
+		made, found, err := madeBefore(repeated, func() (Share, error) { return findShare(ctx, tx, n.TenantID, id, "") })
+		if err != nil {
+			return err
+		}
+		hash := n.Hash(id)
+		if found {
+			v = made
+			return nil
+		}
 		f, err := findFile(ctx, tx, n.TenantID, n.FileID, s.db.ForUpdate())
 		if err != nil {
 			return err
@@ -67,10 +77,9 @@ func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 		if err := s.reserveLink(ctx, tx, n.TenantID, n.ExpiresAt == nil); err != nil {
 			return err
 		}
-		id := newID()
 		v, err = readShare(tx.QueryRowContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10) RETURNING `+shareColumns,
-			id, n.TenantID, n.FileID, n.Hash(id).String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
+			id, n.TenantID, n.FileID, hash.String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
 		if err != nil {
 			return fmt.Errorf("insert share: %w", err)
 		}

@@ -32,15 +32,20 @@ func readSpace(row scanner) (Space, error) {
 func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *string) (Space, error) {
 	var v Space
 	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
-		v, err = s.insertSpace(ctx, tx, tenantID, name, app)
+		id, repeated := reservedID(ctx)
+		var found bool
+		if v, found, err = madeBefore(repeated, func() (Space, error) { return findSpace(ctx, tx, tenantID, id, "") }); found || err != nil {
+			return err
+		}
+		v, err = s.insertSpace(ctx, tx, tenantID, id, name, app)
 		return err
 	})
 	return v, err
 }
 
-func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, name string, app *string) (Space, error) {
+func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, id, name string, app *string) (Space, error) {
 	now := s.micros()
-	v := Space{ID: newID(), TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
+	v := Space{ID: id, TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
 	_, err := tx.ExecContext(ctx, `INSERT INTO spaces (id, tenant_id, name, app, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`, v.ID, v.TenantID, v.Name, v.App, v.CreatedAt, v.UpdatedAt)
 	return v, err
@@ -61,7 +66,7 @@ func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
 		if all, err = listSpaces(ctx, tx, tenantID); err != nil || len(all) > 0 {
 			return err
 		}
-		v, err := s.insertSpace(ctx, tx, tenantID, firstSpace, nil)
+		v, err := s.insertSpace(ctx, tx, tenantID, newID(), firstSpace, nil)
 		all = []Space{v}
 		return err
 	})

@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/google/uuid"
-
 	"rawlink/internal/database"
 	"rawlink/internal/share"
 )
@@ -61,10 +59,6 @@ func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
 
 // micros is the time as the tables hold it.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
-
-// newID returns a fresh row id. Version 7 ids grow with time, which keeps the
-// indexes compact; they are not secret.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Refusal is an answer that a client may read: Detail is public.
 type Refusal struct {
