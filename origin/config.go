@@ -17,6 +17,7 @@ type Config struct {
 	MaxUpload        int64         // largest file accepted
 	UploadLifetime   time.Duration // of an upload ticket
 	DownloadLifetime time.Duration // of a presigned download
+	TrashGrace       time.Duration // how long the trash is kept; 0 = until it is emptied
 	ScanWait         time.Duration // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int           // files scanned at the same time
 	ScanTimeout      time.Duration // for one file
@@ -40,6 +41,7 @@ func (c *Config) Validate() error {
 	check(c.PartSize <= 0 || c.MaxUpload/c.PartSize < objects.MaxParts, "upload_part_size: %d is too small for upload_max %d, at most %d parts are possible", c.PartSize, c.MaxUpload, objects.MaxParts)
 	check(lifetime(c.UploadLifetime), "upload_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.UploadLifetime)
 	check(lifetime(c.DownloadLifetime), "download_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.DownloadLifetime)
+	check(c.TrashGrace >= 0, "trash_grace: can't be negative, got %s", c.TrashGrace)
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)

@@ -41,6 +41,8 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "GET /files/{id}/preview", "preview-file", 200, o.previewFile, FilesRead)
 	add(o, api, "DELETE /gdpr/files/{id}", "purge-file", 204, o.purgeFile, FilesWrite)
 
+	add(o, api, "DELETE /gdpr/trash", "empty-trash", 202, o.emptyTrash, FilesWrite)
+
 	add(o, api, "POST /uploads/initiate", "initiate-upload", 200, o.initiateUpload, FilesWrite)
 	add(o, api, "POST /uploads/complete", "complete-upload", 200, o.completeUpload, FilesWrite)
 	add(o, api, "POST /uploads/abort", "abort-upload", 204, o.abortUpload, FilesWrite)

@@ -8,7 +8,7 @@ import (
 // How often what is past its time is swept away, and how much in one
 // transaction.
 const (
-	sweepEvery = time.Minute
+	sweepEvery = 10 * time.Second
 	sweepBatch = 500
 )
 
@@ -17,6 +17,9 @@ const (
 func (o *Origin) sweep(ctx context.Context) error {
 	for {
 		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
+		if o.config.TrashGrace > 0 {
+			o.purgeAged(ctx, o.Store.Age(o.config.TrashGrace))
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -27,6 +27,7 @@ var flows = []struct {
 	{"an interrupted download resumes free", testResume},
 	{"downloads are counted", testCounts},
 	{"trash, restore and purge", testLifecycle},
+	{"the trash is emptied", testEmptyTrash},
 	{"folders", testFolders},
 	{"client keys", testClientKeys},
 	{"tenants never meet", testTenants},

@@ -34,7 +34,7 @@ func testTenants(t *testing.T, s *testsystem.System) {
 		{"POST", "/folders/{folder}/restore", nil}, {"GET", "/folders/{folder}/stats", nil},
 		{"GET", "/files/{file}", nil}, {"PATCH", "/files/{file}", fields("original_name", "x")}, {"PATCH", "/files/{file}", fields("folder_id", "{folder}")},
 		{"DELETE", "/files/{file}", nil}, {"POST", "/files/{file}/restore", nil}, {"GET", "/files/{file}/download", nil}, {"GET", "/files/{file}/preview", nil},
-		{"DELETE", "/gdpr/files/{file}", nil},
+		{"DELETE", "/gdpr/files/{file}", nil}, {"DELETE", "/gdpr/trash?space_id={space}", nil},
 		{"POST", "/uploads/initiate", fields("original_name", "x", "size", 1, "space_id", "{space}")},
 		{"POST", "/uploads/initiate", fields("original_name", "x", "size", 1, "space_id", otherSpace, "folder_id", "{folder}")},
 		{"POST", "/uploads/complete", fields("file_id", "{upload}", "key", "{key}")}, {"POST", "/uploads/complete", fields("file_id", "{file}", "key", "{key}")},

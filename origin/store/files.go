@@ -150,6 +150,11 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 // transaction, which also gives the quota back and queues the removal of the
 // bytes, so that the bytes go only after nobody can ask for them any more.
 func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error) {
+	return s.purge(ctx, tenantID, id, func(File) bool { return true })
+}
+
+// purge is PurgeFile for a file that still is as wanted once it is locked.
+func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File) bool) (File, error) {
 	var f File
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
@@ -158,6 +163,9 @@ func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error
 		var err error
 		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
 			return err
+		}
+		if !wanted(f) {
+			return notFound("file")
 		}
 		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-
-	"rawlink/internal/share"
 )
 
 // newID returns a fresh row id. Version 7 ids grow with time, which keeps the
@@ -36,7 +34,7 @@ func madeBefore[T any](repeated bool, find func() (T, error)) (thing T, found bo
 		return thing, false, nil
 	}
 	thing, err = find()
-	if share.KindOf(err) == share.NotFound && err != nil {
+	if isNotFound(err) {
 		return thing, false, nil
 	}
 	return thing, err == nil, err

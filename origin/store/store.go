@@ -50,7 +50,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
 	}, nil
 }
 
@@ -81,6 +81,8 @@ func (r *Refusal) Error() string { return r.Detail }
 func (r *Refusal) ErrorKind() share.Kind { return r.Kind }
 
 func refuse(kind share.Kind, detail string) error { return &Refusal{Kind: kind, Detail: detail} }
+
+func isNotFound(err error) bool { return err != nil && share.KindOf(err) == share.NotFound }
 
 func notFound(what string) error { return refuse(share.NotFound, what+" not found") }
 

@@ -49,6 +49,7 @@ func New(p Parts) (*origin.Origin, error) {
 		MaxUpload:        int64(most),
 		UploadLifetime:   s.UploadLifetime,
 		DownloadLifetime: s.DownloadLifetime,
+		TrashGrace:       s.TrashGrace,
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
 		ScanTimeout:      s.ScanTimeout,

@@ -23,6 +23,8 @@ type API struct {
 	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
+	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
+
 	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
 	ScanWorkers  int           `help:"Files scanned at the same time." default:"4"`
 	ScanTimeout  time.Duration `help:"Limit for scanning one file." default:"5m"`
