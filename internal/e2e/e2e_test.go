@@ -30,6 +30,7 @@ var flows = []struct {
 	{"the trash is emptied", testEmptyTrash},
 	{"folders", testFolders},
 	{"client keys", testClientKeys},
+	{"lists in pages", testPages},
 	{"tenants never meet", testTenants},
 	{"repeated requests", testOnce},
 	{"scopes", testScopes},

@@ -58,7 +58,8 @@ func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
 // Files lists files, oldest first.
 func (s *Store) Files(ctx context.Context, tenantID string, filter ListFilter) ([]File, error) {
 	condition, args := filter.where("folder_id", tenantID)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE `+condition+` ORDER BY created_at, id`, args...)
+	query, args := filter.Page.of(`SELECT `+fileColumns+` FROM files WHERE `+condition, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFile)
 }
 

@@ -68,7 +68,8 @@ func (s *Store) Folder(ctx context.Context, tenantID, id string) (Folder, error)
 // Folders lists folders, oldest first.
 func (s *Store) Folders(ctx context.Context, tenantID string, filter ListFilter) ([]Folder, error) {
 	condition, args := filter.where("parent_id", tenantID)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+folderColumns+` FROM folders WHERE `+condition+` ORDER BY created_at, id`, args...)
+	query, args := filter.Page.of(`SELECT `+folderColumns+` FROM folders WHERE `+condition, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFolder)
 }
 

@@ -104,6 +104,7 @@ func NotClean(f File) error {
 type ShareFilter struct {
 	FileID string
 	Active *bool // true: only links that count, false: only ended ones, nil: both
+	Page   Page
 }
 
 // Shares lists shares, oldest first.
@@ -121,7 +122,8 @@ func (s *Store) Shares(ctx context.Context, tenantID string, filter ShareFilter)
 		args = append(args, filter.FileID)
 		query += ` AND file_id = $` + strconv.Itoa(len(args))
 	}
-	rows, err := s.db.Read().QueryContext(ctx, query+` ORDER BY created_at, id`, args...)
+	query, args = filter.Page.of(query, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readShare)
 }
 

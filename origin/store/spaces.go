@@ -53,9 +53,9 @@ func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, id, name 
 
 // Spaces lists the tenant's spaces, oldest first. A tenant that has none is
 // given its first one.
-func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
-	all, err := listSpaces(ctx, s.db.Read(), tenantID)
-	if err != nil || len(all) > 0 {
+func (s *Store) Spaces(ctx context.Context, tenantID string, page Page) ([]Space, error) {
+	all, err := listSpaces(ctx, s.db.Read(), tenantID, page)
+	if err != nil || len(all) > 0 || page.After != nil {
 		return all, err
 	}
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
@@ -63,7 +63,7 @@ func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
 			return err
 		}
 		// Another request may have been first while this one waited for the lock.
-		if all, err = listSpaces(ctx, tx, tenantID); err != nil || len(all) > 0 {
+		if all, err = listSpaces(ctx, tx, tenantID, page); err != nil || len(all) > 0 {
 			return err
 		}
 		v, err := s.insertSpace(ctx, tx, tenantID, newID(), firstSpace, nil)
@@ -73,9 +73,9 @@ func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
 	return all, err
 }
 
-func listSpaces(ctx context.Context, q querier, tenantID string) ([]Space, error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+spaceColumns+` FROM spaces
-		WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY created_at, id`, tenantID)
+func listSpaces(ctx context.Context, q querier, tenantID string, page Page) ([]Space, error) {
+	query, args := page.of(`SELECT `+spaceColumns+` FROM spaces WHERE tenant_id = $1 AND deleted_at IS NULL`, []any{tenantID})
+	rows, err := q.QueryContext(ctx, query, args...)
 	return collect(rows, err, readSpace)
 }
 
