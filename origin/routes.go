@@ -68,7 +68,7 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Method:        method,
 		Path:          prefix + path,
 		DefaultStatus: status,
-		Middlewares:   huma.Middlewares{o.authorize(api, scopes)},
+		Middlewares:   huma.Middlewares{o.authorize(api, scopes), o.audit},
 		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
 	}
 	if method == http.MethodPost || method == http.MethodPatch {

@@ -63,6 +63,7 @@ func (o *Origin) purgeAged(ctx context.Context, trash store.Trash) {
 
 // purgeAll purges files, then the folders and spaces that are left empty.
 func (o *Origin) purgeAll(ctx context.Context, trash store.Trash, cause string) error {
+	ctx = system(ctx, "purge-"+cause)
 	end := time.Now().Add(jobLease / 2)
 	for _, some := range []func(context.Context, store.Trash, int) (int64, error){o.purgeSome(cause), o.Store.PurgeContainers} {
 		for {

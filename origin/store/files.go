@@ -158,6 +158,7 @@ func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error
 func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File) bool) (File, error) {
 	var f File
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}

@@ -39,7 +39,8 @@ func (s *Store) CreateFolder(ctx context.Context, tenantID, spaceID string, pare
 	now := s.micros()
 	id, repeated := reservedID(ctx)
 	f := Folder{ID: id, TenantID: tenantID, SpaceID: spaceID, ParentID: parentID, Name: name, CreatedAt: now, UpdatedAt: now}
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		made, found, err := madeBefore(repeated, func() (Folder, error) { return findFolder(ctx, tx, tenantID, id) })
 		if found || err != nil {
 			f = made
@@ -76,7 +77,7 @@ func (s *Store) Folders(ctx context.Context, tenantID string, filter ListFilter)
 // UpdateFolder renames a live folder and/or moves it within its space.
 func (s *Store) UpdateFolder(ctx context.Context, tenantID, id string, name *string, to Placement) (Folder, error) {
 	var f Folder
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		var err error
 		if f, err = findFolder(ctx, tx, tenantID, id); err != nil {
 			return err

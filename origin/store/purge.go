@@ -36,7 +36,8 @@ func (t Trash) where(args ...any) (string, []any) {
 // EmptyTrash queues the purge of a tenant's trash as it is now, of one space if
 // spaceID is not empty, and returns how many files and bytes it holds.
 func (s *Store) EmptyTrash(ctx context.Context, tenantID, spaceID string) (files, bytes int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, spaceID)
 		if spaceID != "" {
 			if _, err := findSpace(ctx, tx, tenantID, spaceID, ""); err != nil {
 				return err

@@ -50,11 +50,12 @@ func readShare(row scanner) (Share, error) {
 // run in the contract's order: 404, 409, 402.
 func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 	var v Share
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
 			return err
 		}
 		id, repeated := reservedID(ctx)
+		onto(ctx, id)
 		made, found, err := madeBefore(repeated, func() (Share, error) { return findShare(ctx, tx, n.TenantID, id, "") })
 		if err != nil {
 			return err

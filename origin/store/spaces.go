@@ -31,8 +31,9 @@ func readSpace(row scanner) (Space, error) {
 // CreateSpace adds a space.
 func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *string) (Space, error) {
 	var v Space
-	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
 		id, repeated := reservedID(ctx)
+		onto(ctx, id)
 		var found bool
 		if v, found, err = madeBefore(repeated, func() (Space, error) { return findSpace(ctx, tx, tenantID, id, "") }); found || err != nil {
 			return err
@@ -44,6 +45,7 @@ func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *str
 }
 
 func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, id, name string, app *string) (Space, error) {
+	onto(ctx, id)
 	now := s.micros()
 	v := Space{ID: id, TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
 	_, err := tx.ExecContext(ctx, `INSERT INTO spaces (id, tenant_id, name, app, created_at, updated_at)
@@ -58,7 +60,7 @@ func (s *Store) Spaces(ctx context.Context, tenantID string, page Page) ([]Space
 	if err != nil || len(all) > 0 || page.After != nil {
 		return all, err
 	}
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}
@@ -93,7 +95,7 @@ func findSpace(ctx context.Context, q querier, tenantID, id, lock string) (Space
 // RenameSpace changes a space's name.
 func (s *Store) RenameSpace(ctx context.Context, tenantID, id, name string) (Space, error) {
 	var v Space
-	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
 		v, err = readSpace(tx.QueryRowContext(ctx, `UPDATE spaces SET name = $3, updated_at = $4
 			WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING `+spaceColumns, id, tenantID, name, s.micros()))
 		return orNotFound(err, "space")

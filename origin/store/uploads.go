@@ -49,7 +49,8 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 	// Not the file's id, which a repeated request brings again: a key whose
 	// clearing is planned must never be another upload's.
 	u.ObjectKey = u.TenantID + "/" + newID()
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 
 // SetParts records how a multipart upload is divided, and the store's id of it.
 func (s *Store) SetParts(ctx context.Context, fileID, partsID string, partSize int64) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE uploads SET parts_id = $2, part_size = $3 WHERE file_id = $1`, fileID, partsID, partSize)
 		return err
 	})
@@ -114,7 +115,8 @@ func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 // returned.
 func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Object) (File, error) {
 	var f File
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, u.FileID)
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
 		}
@@ -179,7 +181,8 @@ const afterExpiry = 15 * time.Minute
 // bytes, if any came, are removed by a job, as are a multipart upload's parts.
 // An upload that is no longer open is NotFound.
 func (s *Store) ReleaseUpload(ctx context.Context, tenantID, fileID string) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, fileID)
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}

@@ -23,6 +23,9 @@ type API struct {
 	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
+	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
+	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
+
 	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
 
 	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
