@@ -12,6 +12,9 @@ type Origin struct {
 	Untold    prometheus.Gauge         // age in seconds of the oldest change not yet told
 	RelayFail prometheus.Counter       // failed attempts to tell
 	Redeems   *prometheus.CounterVec   // downloads taken from ceilings by outcome: granted, exhausted, error
+	Limited   *prometheus.CounterVec   // requests refused by a rate limit, by limit
+	Uncounted prometheus.Counter       // requests let through because nobody could count them
+	Purged    *prometheus.CounterVec   // files purged from the trash by cause: emptied, aged
 	Expired   prometheus.Counter       // uploads that expired and gave their room back
 }
 
@@ -44,10 +47,19 @@ func NewOrigin(r *Registry) *Origin {
 		Redeems: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_redeems_total", Help: "Downloads taken from ceilings by outcome: granted, exhausted, error.",
 		}, []string{"outcome"}),
+		Limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_limited_total", Help: "Requests refused by a rate limit: requests, shares, uploads, imports.",
+		}, []string{"limit"}),
+		Uncounted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_uncounted_total", Help: "Requests let through because the rate limits could not be counted.",
+		}),
+		Purged: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_purged_total", Help: "Files purged from the trash by cause: emptied, aged.",
+		}, []string{"cause"}),
 		Expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
 		}),
 	}
-	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Expired)
+	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Limited, o.Uncounted, o.Purged, o.Expired)
 	return o
 }

@@ -56,13 +56,14 @@ func presented(ctx huma.Context) string {
 }
 
 // authorize lets a request through if its key is live, its tenant may use the
-// API, and the key holds all scopes, checked in this order.
+// API, the key has requests left, holds all scopes, and has some of this sort
+// left, checked in this order.
 func (o *Origin) authorize(api huma.API, scopes []Scope) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		key, err := o.authenticate(ctx.Context(), presented(ctx))
 		note(ctx, key.ID)
 		if err == nil {
-			err = permit(key, scopes)
+			err = o.permit(ctx, key, scopes)
 		}
 		if err != nil {
 			o.refuse(api, ctx, err)
@@ -70,6 +71,17 @@ func (o *Origin) authorize(api huma.API, scopes []Scope) func(huma.Context, func
 		}
 		next(huma.WithValue(ctx, callerKey{}, key))
 	}
+}
+
+func (o *Origin) permit(ctx huma.Context, key store.Key, scopes []Scope) error {
+	if key.TenantSuspended {
+		return reject(http.StatusForbidden, map[string]string{"error": "feature_not_in_plan"})
+	}
+	unscoped := checkScopes(key, scopes)
+	if err := o.ration(ctx, key.ID, unscoped == nil); err != nil {
+		return err
+	}
+	return unscoped
 }
 
 func (o *Origin) authenticate(ctx context.Context, secret string) (store.Key, error) {
@@ -102,10 +114,7 @@ type scopeProblem struct {
 	Missing  []Scope `json:"missing"`
 }
 
-func permit(key store.Key, required []Scope) error {
-	if key.TenantSuspended {
-		return reject(http.StatusForbidden, map[string]string{"error": "feature_not_in_plan"})
-	}
+func checkScopes(key store.Key, required []Scope) error {
 	missing := []Scope{}
 	for _, scope := range required {
 		if !slices.Contains(key.Scopes, string(scope)) {

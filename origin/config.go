@@ -3,6 +3,7 @@ package origin
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -11,16 +12,20 @@ import (
 
 // Config is how an origin behaves. Sizes are in bytes.
 type Config struct {
-	FilesURL         string        // base of raw links, such as https://files.example.com
-	MultipartFrom    int64         // uploads of this size and more are sent in parts
-	PartSize         int64         // of a multipart upload; stores want at least 5 MiB
-	MaxUpload        int64         // largest file accepted
-	UploadLifetime   time.Duration // of an upload ticket
-	DownloadLifetime time.Duration // of a presigned download
-	ScanWait         time.Duration // how long complete waits for the verdict; 0 = not at all
-	ScanWorkers      int           // files scanned at the same time
-	ScanTimeout      time.Duration // for one file
-	InternalKey      string        // shared secret of edges and origins; "" closes the internal API
+	FilesURL         string         // base of raw links, such as https://files.example.com
+	MultipartFrom    int64          // uploads of this size and more are sent in parts
+	PartSize         int64          // of a multipart upload; stores want at least 5 MiB
+	MaxUpload        int64          // largest file accepted
+	UploadLifetime   time.Duration  // of an upload ticket
+	DownloadLifetime time.Duration  // of a presigned download
+	TrashGrace       time.Duration  // how long the trash is kept; 0 = until it is emptied
+	ScanWait         time.Duration  // how long complete waits for the verdict; 0 = not at all
+	ScanWorkers      int            // files scanned at the same time
+	ScanTimeout      time.Duration  // for one file
+	Limits           Limits         // of requests per key
+	AuditKeep        time.Duration  // how long the audit log reaches back
+	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
+	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }
 
 // Validate reports every problem at once.
@@ -39,9 +44,14 @@ func (c *Config) Validate() error {
 	check(c.PartSize <= 0 || c.MaxUpload/c.PartSize < objects.MaxParts, "upload_part_size: %d is too small for upload_max %d, at most %d parts are possible", c.PartSize, c.MaxUpload, objects.MaxParts)
 	check(lifetime(c.UploadLifetime), "upload_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.UploadLifetime)
 	check(lifetime(c.DownloadLifetime), "download_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.DownloadLifetime)
+	check(c.AuditKeep > 0, "audit_keep: want a positive duration, got %s", c.AuditKeep)
+	check(c.TrashGrace >= 0, "trash_grace: can't be negative, got %s", c.TrashGrace)
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
+	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
+		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
+	}
 	return errors.Join(problems...)
 }
 

@@ -44,9 +44,8 @@ func fileOf(f store.File) file {
 
 type oneFile struct{ Body file }
 
-type manyFiles struct{ Body []file }
-
 type listFilesIn struct {
+	Page
 	Trash      bool   `query:"trash" doc:"List the trash instead of what is live."`
 	Trashed    bool   `query:"trashed" doc:"The same as trash."`
 	SpaceID    string `query:"space_id"`
@@ -55,7 +54,7 @@ type listFilesIn struct {
 	App        string `query:"app"`
 }
 
-func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*manyFiles, error) {
+func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*list[file], error) {
 	filter, err := listFilter(in.SpaceID, in.FolderID, in.Trash || in.Trashed)
 	if err != nil {
 		return nil, err
@@ -68,9 +67,9 @@ func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*manyFiles, er
 	if err := o.checkPlace(ctx, filter); err != nil {
 		return nil, err
 	}
-	filter.ScanStatus, filter.App = in.ScanStatus, in.App
-	all, err := o.Store.Files(ctx, caller(ctx).TenantID, filter)
-	return &manyFiles{Body: each(all, fileOf)}, err
+	filter.ScanStatus, filter.App, filter.Page = in.ScanStatus, in.App, in.wanted()
+	some, err := o.Store.Files(ctx, caller(ctx).TenantID, filter)
+	return paged(&in.Page, some, func(f store.File) store.Cursor { return store.Cursor{CreatedAt: f.CreatedAt, ID: f.ID} }, fileOf), err
 }
 
 type resolveFileIn struct {

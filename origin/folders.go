@@ -25,9 +25,8 @@ func folderOf(f store.Folder) folder {
 
 type oneFolder struct{ Body folder }
 
-type manyFolders struct{ Body []folder }
-
 type listFoldersIn struct {
+	Page
 	Trash    bool   `query:"trash" doc:"List the trash instead of what is live."`
 	Trashed  bool   `query:"trashed" doc:"The same as trash."`
 	SpaceID  string `query:"space_id"`
@@ -50,7 +49,7 @@ func listFilter(spaceID, folderID string, trashed bool) (store.ListFilter, error
 	return filter, err
 }
 
-func (o *Origin) listFolders(ctx context.Context, in *listFoldersIn) (*manyFolders, error) {
+func (o *Origin) listFolders(ctx context.Context, in *listFoldersIn) (*list[folder], error) {
 	filter, err := listFilter(in.SpaceID, in.ParentID, in.Trash || in.Trashed)
 	if err != nil {
 		return nil, err
@@ -58,8 +57,9 @@ func (o *Origin) listFolders(ctx context.Context, in *listFoldersIn) (*manyFolde
 	if err := o.checkPlace(ctx, filter); err != nil {
 		return nil, err
 	}
-	all, err := o.Store.Folders(ctx, caller(ctx).TenantID, filter)
-	return &manyFolders{Body: each(all, folderOf)}, err
+	filter.Page = in.wanted()
+	some, err := o.Store.Folders(ctx, caller(ctx).TenantID, filter)
+	return paged(&in.Page, some, func(f store.Folder) store.Cursor { return store.Cursor{CreatedAt: f.CreatedAt, ID: f.ID} }, folderOf), err
 }
 
 // checkPlace answers 404 for a list of a space or folder that isn't there.

@@ -99,7 +99,7 @@ func (o *Origin) expireUploads(ctx context.Context) error {
 			o.Log.WarnContext(ctx, "expired uploads not readable", "error", err)
 		}
 		for _, u := range uploads {
-			switch err := o.Store.ReleaseUpload(ctx, u.TenantID, u.FileID); {
+			switch err := o.Store.ReleaseUpload(system(ctx, "expire-upload"), u.TenantID, u.FileID); {
 			case err == nil:
 				o.Metrics.Expired.Inc()
 			case share.KindOf(err) != share.NotFound && ctx.Err() == nil: // NotFound: somebody ended it first

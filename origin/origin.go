@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,6 +52,7 @@ type Parts struct {
 	Scanner scan.Scanner
 	Records RecordCache
 	Bus     Bus
+	Limits  Limiter
 	Keyring *share.Keyring
 	Mint    *share.Mint
 	Metrics *metrics.Origin
@@ -60,8 +62,9 @@ type Parts struct {
 // Origin serves the API and does its background work. Safe for concurrent use.
 type Origin struct {
 	Parts
-	config  Config
-	hashing chan struct{} // holds a token for each password that is being hashed
+	config    Config
+	hashing   chan struct{} // holds a token for each password that is being hashed
+	uncounted atomic.Bool   // requests can't be counted for rate limits just now
 }
 
 // New puts an origin together.
@@ -69,7 +72,7 @@ func New(config Config, parts Parts) (*Origin, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil ||
+	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil ||
 		parts.Keyring == nil || parts.Mint == nil || parts.Metrics == nil || parts.Log == nil {
 		return nil, errors.New("origin: a part is missing")
 	}
@@ -85,6 +88,8 @@ func (o *Origin) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
+	group.Go(func() error { return o.runJobs(ctx, store.JobEmptyTrash, o.purgeTrash) })
 	group.Go(func() error { return o.expireUploads(ctx) })
+	group.Go(func() error { return o.sweep(ctx) })
 	return group.Wait()
 }

@@ -41,6 +41,8 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "GET /files/{id}/preview", "preview-file", 200, o.previewFile, FilesRead)
 	add(o, api, "DELETE /gdpr/files/{id}", "purge-file", 204, o.purgeFile, FilesWrite)
 
+	add(o, api, "DELETE /gdpr/trash", "empty-trash", 202, o.emptyTrash, FilesWrite)
+
 	add(o, api, "POST /uploads/initiate", "initiate-upload", 200, o.initiateUpload, FilesWrite)
 	add(o, api, "POST /uploads/complete", "complete-upload", 200, o.completeUpload, FilesWrite)
 	add(o, api, "POST /uploads/abort", "abort-upload", 204, o.abortUpload, FilesWrite)
@@ -66,8 +68,16 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Method:        method,
 		Path:          prefix + path,
 		DefaultStatus: status,
-		Middlewares:   huma.Middlewares{o.authorize(api, scopes)},
-		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 500, 503},
+		Middlewares:   huma.Middlewares{o.authorize(api, scopes), o.audit},
+		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
+	}
+	if method == http.MethodPost || method == http.MethodPatch {
+		operation.Middlewares = append(operation.Middlewares, readBody)
+		operation.BodyReadTimeout = -1 // readBody has its own
+	}
+	if method == http.MethodPost {
+		operation.Middlewares = append(operation.Middlewares, o.once(api))
+		operation.Parameters = []*huma.Param{idempotencyKey}
 	}
 	huma.Register(api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := operate(ctx, in)

@@ -32,8 +32,6 @@ func linkOf(v store.Share) link {
 
 type oneLink struct{ Body link }
 
-type manyLinks struct{ Body []link }
-
 type createShareIn struct {
 	Body struct {
 		FileID        string     `json:"file_id" required:"true"`
@@ -147,13 +145,14 @@ func expiry(now time.Time, days *int64, at *time.Time) (*int64, error) {
 }
 
 type listSharesIn struct {
+	Page
 	FileID          string `query:"file_id"`
 	IncludeInactive bool   `query:"include_inactive" doc:"Also list links that are revoked, expired or used up."`
 	Active          string `query:"active" enum:"true,false" doc:"Only active or only inactive links; overrides include_inactive."`
 }
 
-func (o *Origin) listShares(ctx context.Context, in *listSharesIn) (*manyLinks, error) {
-	var filter store.ShareFilter
+func (o *Origin) listShares(ctx context.Context, in *listSharesIn) (*list[link], error) {
+	filter := store.ShareFilter{Page: in.wanted()}
 	if in.FileID != "" {
 		id, err := parseID(in.FileID, "file")
 		if err != nil {
@@ -168,8 +167,8 @@ func (o *Origin) listShares(ctx context.Context, in *listSharesIn) (*manyLinks, 
 		active := !strings.EqualFold(in.Active, "false")
 		filter.Active = &active
 	}
-	all, err := o.Store.Shares(ctx, caller(ctx).TenantID, filter)
-	return &manyLinks{Body: each(all, linkOf)}, err
+	some, err := o.Store.Shares(ctx, caller(ctx).TenantID, filter)
+	return paged(&in.Page, some, func(v store.Share) store.Cursor { return store.Cursor{CreatedAt: v.CreatedAt, ID: v.ID} }, linkOf), err
 }
 
 func (o *Origin) onShare(ctx context.Context, text string, operate func(ctx context.Context, tenantID, id string) (store.Share, error)) (*oneLink, error) {

@@ -22,11 +22,11 @@ func spaceOf(v store.Space) space {
 
 type oneSpace struct{ Body space }
 
-type manySpaces struct{ Body []space }
+type listSpacesIn struct{ Page }
 
-func (o *Origin) listSpaces(ctx context.Context, _ *none) (*manySpaces, error) {
-	all, err := o.Store.Spaces(ctx, caller(ctx).TenantID)
-	return &manySpaces{Body: each(all, spaceOf)}, err
+func (o *Origin) listSpaces(ctx context.Context, in *listSpacesIn) (*list[space], error) {
+	some, err := o.Store.Spaces(ctx, caller(ctx).TenantID, in.wanted())
+	return paged(&in.Page, some, func(v store.Space) store.Cursor { return store.Cursor{CreatedAt: v.CreatedAt, ID: v.ID} }, spaceOf), err
 }
 
 type createSpaceIn struct {

@@ -122,15 +122,18 @@ func (o *Origin) signSingle(ctx context.Context, u store.Upload, t *ticket) erro
 
 func (o *Origin) signParts(ctx context.Context, u store.Upload, t *ticket) error {
 	spec := o.putSpec(u)
-	spec.SHA256 = "" // no store can hold the sum of parts to a digest; the scan does
-	partsID, err := o.Objects.StartParts(ctx, spec)
-	if err != nil {
-		return fmt.Errorf("start multipart upload: %w", err)
+	spec.SHA256 = ""      // no store can hold the sum of parts to a digest; the scan does
+	if u.PartsID == nil { // else a repeated request, whose first try began them
+		partsID, err := o.Objects.StartParts(ctx, spec)
+		if err != nil {
+			return fmt.Errorf("start multipart upload: %w", err)
+		}
+		if err := o.Store.SetParts(ctx, u.FileID, partsID, o.config.PartSize); err != nil {
+			return err
+		}
+		u.PartsID, u.PartSize = &partsID, &o.config.PartSize
 	}
-	size := o.config.PartSize
-	if err := o.Store.SetParts(ctx, u.FileID, partsID, size); err != nil {
-		return err
-	}
+	partsID, size := *u.PartsID, *u.PartSize
 	t.Mode, t.UploadID, t.PartSize = "multipart", &partsID, &size
 	for number, from := 1, int64(0); from < u.Size; number, from = number+1, from+size {
 		signed, err := o.Objects.PresignPart(ctx, u.ObjectKey, partsID, number, min(size, u.Size-from), o.config.UploadLifetime)

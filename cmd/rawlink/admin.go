@@ -28,6 +28,7 @@ type adminCommand struct {
 		List   keyList   `cmd:"" help:"List a tenant's keys."`
 		Revoke keyRevoke `cmd:"" help:"End a key at once."`
 	} `cmd:"" help:"API keys."`
+	Audit auditList `cmd:"" help:"Show who changed what, when, and from where."`
 }
 
 // place says which database, and how to print.

@@ -37,7 +37,7 @@ func (c *keyCreate) Run(ctx context.Context, std *streams) error {
 		wanted.ExpiresAt = &ends
 	}
 	return c.with(ctx, func(tables *store.Store) error {
-		k, secret, err := tables.CreateKey(ctx, wanted)
+		k, secret, err := tables.CreateKey(audited(ctx, "create-key"), wanted)
 		if err != nil {
 			return err
 		}
@@ -82,5 +82,5 @@ type keyRevoke struct {
 
 // Run revokes the key.
 func (c *keyRevoke) Run(ctx context.Context) error {
-	return c.with(ctx, func(tables *store.Store) error { return tables.RevokeKey(ctx, c.Key) })
+	return c.with(ctx, func(tables *store.Store) error { return tables.RevokeKey(audited(ctx, "revoke-key"), c.Key) })
 }

@@ -44,7 +44,7 @@ func (c *tenantCreate) Run(ctx context.Context, std *streams) error {
 		if err := c.check(); err != nil {
 			return err
 		}
-		t, err := tables.CreateTenant(ctx, store.Tenant{Name: c.Name, BytesLimit: orElse(c.BytesLimit, store.Unlimited), LinksLimit: orElse(c.LinksLimit, store.Unlimited)})
+		t, err := tables.CreateTenant(audited(ctx, "create-tenant"), store.Tenant{Name: c.Name, BytesLimit: orElse(c.BytesLimit, store.Unlimited), LinksLimit: orElse(c.LinksLimit, store.Unlimited)})
 		if err != nil {
 			return err
 		}
@@ -84,6 +84,6 @@ func (c *tenantLimit) Run(ctx context.Context) error {
 		if err := c.check(); err != nil {
 			return err
 		}
-		return tables.SetTenantLimits(ctx, c.Tenant, c.BytesLimit, c.LinksLimit)
+		return tables.SetTenantLimits(audited(ctx, "limit-tenant"), c.Tenant, c.BytesLimit, c.LinksLimit)
 	})
 }

@@ -42,7 +42,7 @@ func firstKey(ctx context.Context, dir *datadir, tables *store.Store, asked sett
 	if asked != "" {
 		wanted.Mode = string(asked[4:8]) // fck_live_ or fck_test_, checked with the settings
 	}
-	_, key, err = tables.CreateKey(ctx, wanted)
+	_, key, err = tables.CreateKey(audited(ctx, "create-key"), wanted)
 	if database.IsUnique(err) {
 		return "", errors.New("dev_key: this key was revoked or has expired; choose another one")
 	}
@@ -60,5 +60,5 @@ func firstTenant(ctx context.Context, tables *store.Store) (store.Tenant, error)
 	if len(all) > 0 {
 		return all[0], nil
 	}
-	return tables.CreateTenant(ctx, store.Tenant{Name: "first", BytesLimit: firstBytes, LinksLimit: firstLinks})
+	return tables.CreateTenant(audited(ctx, "create-tenant"), store.Tenant{Name: "first", BytesLimit: firstBytes, LinksLimit: firstLinks})
 }

@@ -31,6 +31,7 @@ type upCommand struct {
 const (
 	objectsPrefix = "/objects" // where the origin serves presigned URLs
 	cappedLeases  = 100_000    // clients remembered that resume capped links
+	rateWindows   = 100_000    // rate-limit windows counted; a key has four at most
 )
 
 // Run starts everything, says how to use it, and serves until told to stop.
@@ -100,7 +101,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	// The planes.
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{
-		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus,
+		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus, Limits: memstore.NewLimits(rateWindows, time.Now),
 		Keyring: keyring, Mint: mint, Registry: registry, Log: log.With("plane", "origin"),
 	})
 	if err != nil {

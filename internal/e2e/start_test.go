@@ -127,7 +127,21 @@ func TestAdmin(t *testing.T) {
 	if q.Number("bytes_limit") != 1000 || q.Number("links_limit") != 20 {
 		t.Errorf("quota = %s; want 1000 bytes as before and 20 links", q.Raw)
 	}
+	s.As(key).Space(t)
+	var deeds []struct{ Operation, Who, Target, Source string }
+	s.Admin(t, &deeds, "audit", "--limit=4")
+	var did []string
+	for _, d := range deeds {
+		did = append(did, d.Operation)
+		if by, _, _ := strings.Cut(d.Who, ":"); by != map[bool]string{true: "key", false: "admin"}[d.Operation == "create-space"] || d.Target == "" || d.Source == "" {
+			t.Errorf("audit: %+v", d)
+		}
+	}
+	if got := strings.Join(did, " "); got != "create-space limit-tenant create-key create-tenant" {
+		t.Errorf("audit: %s", got)
+	}
 	for _, args := range [][]string{
+		{"audit", "--last=-1h"},
 		{"tenant", "limit", tenants[0].ID, "--bytes-limit=-7"},
 		{"tenant", "create", "x", "--links-limit=-2"},
 		{"tenant", "limit", "nobody", "--bytes-limit=1"},

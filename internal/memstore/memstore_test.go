@@ -1,6 +1,7 @@
 package memstore_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/memstore"
+	"rawlink/internal/ratelimit"
 	"rawlink/internal/share"
 	"rawlink/internal/storecontract"
 )
@@ -31,6 +33,31 @@ func TestLeases(t *testing.T) {
 	t.Run("table", func(t *testing.T) {
 		storecontract.Leases(t, func(*testing.T) storecontract.LeaseStore { return ledger.NewTable(1000, time.Now) })
 	})
+}
+
+func TestLimits(t *testing.T) {
+	storecontract.Limits(t, func(*testing.T) storecontract.LimitStore { return memstore.NewLimits(1000, time.Now) })
+}
+
+// TestLimitsAreBounded meets more clients than there is room for, twice: first
+// some must be forgotten, later the ended windows make room.
+func TestLimitsAreBounded(t *testing.T) {
+	const limit = 10
+	now := time.Now()
+	s := memstore.NewLimits(limit, func() time.Time { return now })
+	budget := []ratelimit.Budget{{Name: "b", Most: 1, Per: time.Minute}}
+	for i := range 5 * limit {
+		if _, err := s.Take(t.Context(), fmt.Sprint(i), budget); err != nil {
+			t.Fatal(err)
+		}
+		if s.Len() > limit {
+			t.Fatalf("%d windows held; want at most %d", s.Len(), limit)
+		}
+	}
+	now = now.Add(time.Minute)
+	if _, err := s.Take(t.Context(), "later", budget); err != nil || s.Len() != 1 {
+		t.Errorf("%d windows held after all have ended, %v; want the new one", s.Len(), err)
+	}
 }
 
 func TestRecordsAreBounded(t *testing.T) {

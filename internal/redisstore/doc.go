@@ -15,6 +15,7 @@
 //     every loss and drops all it knows (see Bus).
 //   - A lost lease costs its client one more download; a resurrected one gives
 //     back bytes of its budget, never a download.
+//   - A lost count begins its client's window anew.
 //
 // Where a Redis refuses INFO inside scripts the history reads as "", and
 // fail-over to a stale replica goes unnoticed until records expire.

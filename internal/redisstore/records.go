@@ -30,25 +30,8 @@ func newRecords(c redis.UniversalClient, cfg Config, log *slog.Logger) *Records 
 	return &Records{
 		redis: c, prefix: cfg.Prefix + "record:",
 		life: cfg.RecordTTL, tombstone: cfg.TombstoneTTL,
-		breaker: newBreaker(log),
+		breaker: newBreaker[string]("record reads from redis", log),
 	}
-}
-
-// newBreaker returns the switch that spares each request the wait for a dead
-// Redis: after five failures in a row nobody asks for a second, then one does.
-func newBreaker(log *slog.Logger) *gobreaker.CircuitBreaker[string] {
-	return gobreaker.NewCircuitBreaker[string](gobreaker.Settings{
-		MaxRequests: 1,
-		Timeout:     time.Second,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
-		IsSuccessful: func(err error) bool {
-			return err == nil || errors.Is(err, redis.Nil)
-		},
-		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(_ string, from, to gobreaker.State) {
-			log.Warn("record reads from redis", "from", from.String(), "to", to.String())
-		},
-	})
 }
 
 // Versions are compared as text of fixed width: Lua's numbers would round them.

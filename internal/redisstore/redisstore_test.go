@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rawlink/internal/ledger"
+	"rawlink/internal/ratelimit"
 	"rawlink/internal/redisstore"
 	"rawlink/internal/share"
 	"rawlink/internal/storecontract"
@@ -41,6 +42,44 @@ func TestBus(t *testing.T) {
 func TestLeases(t *testing.T) {
 	server := testenv.Redis(t)
 	storecontract.Leases(t, func(t *testing.T) storecontract.LeaseStore { return mustOpenAt(t, server.Addr).Leases })
+}
+
+func TestLimits(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Limits(t, func(t *testing.T) storecontract.LimitStore { return mustOpenAt(t, server.Addr).Limits })
+}
+
+// TestLimitsMeet counts one client's requests at two origins.
+func TestLimitsMeet(t *testing.T) {
+	cfg := redisstore.Config{URL: "redis://" + testenv.Redis(t).Addr}
+	one, two := mustOpen(t, cfg).Limits, mustOpen(t, cfg).Limits
+	budget := []ratelimit.Budget{{Name: "b", Most: 10, Per: time.Minute}}
+	for i := range int64(10) {
+		at := []*redisstore.Limits{one, two}[i%2]
+		if got, err := at.Take(t.Context(), "c", budget); err != nil || len(got) != 1 || got[0].Used != i+1 {
+			t.Fatalf("request %d: %+v, %v", i+1, got, err)
+		}
+	}
+}
+
+// TestLimitsNeverStick takes the life off a count, as a restore of old data may:
+// the next request gives it one again.
+func TestLimitsNeverStick(t *testing.T) {
+	server := testenv.Redis(t)
+	s, raw := mustOpen(t, redisstore.Config{URL: "redis://" + server.Addr}).Limits, mustRaw(t, server.Addr)
+	budget := []ratelimit.Budget{{Name: "b", Most: 1, Per: time.Minute}}
+	for range 2 {
+		if _, err := s.Take(t.Context(), "c", budget); err != nil {
+			t.Fatal(err)
+		}
+		must(t, raw.Persist(t.Context(), "rawlink:limit:{c}:b"))
+	}
+	if got, err := s.Take(t.Context(), "c", budget); err != nil || got[0].Left != time.Minute {
+		t.Errorf("Take = %+v, %v; want a window that ends", got, err)
+	}
+	if left := raw.PTTL(t.Context(), "rawlink:limit:{c}:b").Val(); left <= 0 || left > time.Minute {
+		t.Errorf("the count lives for %v; want at most a minute", left)
+	}
 }
 
 func TestConfig(t *testing.T) {
@@ -138,6 +177,7 @@ func everyCall(s *redisstore.Store) map[string]func(context.Context) error {
 		"Publish": func(ctx context.Context) error { return s.Bus.Publish(ctx, storecontract.RandomEvents(1)) },
 		"Tick":    s.Bus.Tick,
 		"Open":    func(ctx context.Context) error { return s.Leases.Open(ctx, lease, 1) },
+		"Limits":  func(ctx context.Context) error { _, err := s.Limits.Take(ctx, "c", nil); return err },
 		"Take":    func(ctx context.Context) error { _, err := s.Leases.Take(ctx, lease, 1); return err },
 	}
 }

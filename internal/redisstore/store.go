@@ -9,11 +9,12 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 )
 
-// Store is one Redis and the three things kept in it.
+// Store is one Redis and what is kept in it.
 type Store struct {
 	Records *Records
 	Bus     *Bus
 	Leases  *Leases
+	Limits  *Limits
 
 	clients []redis.UniversalClient
 }
@@ -27,14 +28,15 @@ func Open(cfg Config, log *slog.Logger) (*Store, error) {
 	}
 	logging.Disable() // it would print addresses to stderr, past log
 
-	// Three pools, so that none can starve another. Reads may be repeated;
-	// a publication or a taking may not.
-	reads, publish, take := client(*opt, oneRetry), client(*opt, noRetry), client(*opt, noRetry)
+	// A pool each, so that none can starve another. Reads may be repeated;
+	// a publication, a taking or a count may not.
+	reads, publish, take, count := client(*opt, oneRetry), client(*opt, noRetry), client(*opt, noRetry), client(*opt, noRetry)
 	return &Store{
 		Records: newRecords(reads, cfg, log),
 		Bus:     newBus(publish, func() redis.UniversalClient { return client(*opt, noRetry) }, cfg, log),
 		Leases:  &Leases{redis: take, prefix: cfg.Prefix},
-		clients: []redis.UniversalClient{reads, publish, take},
+		Limits:  newLimits(count, cfg, log),
+		clients: []redis.UniversalClient{reads, publish, take, count},
 	}, nil
 }
 

@@ -187,6 +187,14 @@ func ParseMint(text string) (*Mint, error) {
 	return &Mint{secret: raw}, nil
 }
 
+// Key derives a secret for one purpose of the origin's own. Knowing it tells
+// nothing of any token or of another purpose's key.
+func (m *Mint) Key(purpose string) [KeySize]byte {
+	h := hmac.New(sha256.New, m.secret)
+	h.Write([]byte("rawlink key v1\x00" + purpose))
+	return [KeySize]byte(h.Sum(nil))
+}
+
 // Token returns the token of the share with this id, sealed by the ring.
 func (m *Mint) Token(ring *Keyring, shareID string) Token {
 	h := hmac.New(sha256.New, m.secret)

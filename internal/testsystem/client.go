@@ -198,6 +198,11 @@ func Fetch(tb testing.TB, method, url string, headers ...string) (response *http
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+	return Send(request)
+}
+
+// Send is one request as it is, without a redirect being followed.
+func Send(request *http.Request) (response *http.Response, body []byte, err error) {
 	response, err = user.Do(request)
 	if err != nil {
 		return nil, nil, err

@@ -38,6 +38,9 @@ func Setups() map[string]func(tb testing.TB, extra ...string) *System {
 	return map[string]func(tb testing.TB, extra ...string) *System{"embedded": Embedded, "production": Production}
 }
 
+// noLimit keeps tests that poll from being refused; requests are still counted.
+const noLimit = "LIMIT_REQUESTS=1000000"
+
 var printedKey = regexp.MustCompile(`API key +(fck_\S+)`)
 
 // Embedded starts the all-in-one in an empty directory.
@@ -45,7 +48,7 @@ func Embedded(tb testing.TB, extra ...string) *System {
 	tb.Helper()
 	data := filepath.Join(tb.TempDir(), "data")
 	api, files, ops := address(tb), address(tb), address(tb)
-	settings := append([]string{"DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops}, extra...)
+	settings := append([]string{noLimit, "DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops}, extra...)
 	up := start(tb, "rawlink", []string{"up"}, settings, "http://"+ops+"/readyz")
 	found := printedKey.FindStringSubmatch(up.Stdout())
 	if found == nil {
@@ -66,6 +69,7 @@ func Production(tb testing.TB, extra ...string) *System {
 	files := []string{address(tb), address(tb)}
 	const internalKey = "a-secret-of-the-internal-api"
 	shared := append([]string{
+		noLimit,
 		"TOKEN_KEYS=1:" + share.NewKey(), "INTERNAL_KEY=" + internalKey, "REDIS_URL=redis://" + redis.Addr,
 		"S3_ENDPOINT=" + bucket.Endpoint, "S3_REGION=" + bucket.Region, "S3_BUCKET=" + bucket.Bucket,
 		"S3_ACCESS_KEY=" + bucket.AccessKey, "S3_SECRET_KEY=" + bucket.SecretKey,

@@ -58,7 +58,8 @@ func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
 // Files lists files, oldest first.
 func (s *Store) Files(ctx context.Context, tenantID string, filter ListFilter) ([]File, error) {
 	condition, args := filter.where("folder_id", tenantID)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE `+condition+` ORDER BY created_at, id`, args...)
+	query, args := filter.Page.of(`SELECT `+fileColumns+` FROM files WHERE `+condition, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFile)
 }
 
@@ -150,14 +151,23 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 // transaction, which also gives the quota back and queues the removal of the
 // bytes, so that the bytes go only after nobody can ask for them any more.
 func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error) {
+	return s.purge(ctx, tenantID, id, func(File) bool { return true })
+}
+
+// purge is PurgeFile for a file that still is as wanted once it is locked.
+func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File) bool) (File, error) {
 	var f File
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}
 		var err error
 		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
 			return err
+		}
+		if !wanted(f) {
+			return notFound("file")
 		}
 		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
 			return err

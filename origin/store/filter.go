@@ -9,6 +9,7 @@ type ListFilter struct {
 	Trashed    bool   // list the trash instead of what is live
 	ScanStatus string // files only
 	App        string // files only
+	Page       Page
 }
 
 // Root stands for "directly in the space" where a folder id is expected.

@@ -37,12 +37,19 @@ func readFolder(row scanner) (Folder, error) {
 // CreateFolder adds a folder to a space, under parentID if that is not nil.
 func (s *Store) CreateFolder(ctx context.Context, tenantID, spaceID string, parentID *string, name string) (Folder, error) {
 	now := s.micros()
-	f := Folder{ID: newID(), TenantID: tenantID, SpaceID: spaceID, ParentID: parentID, Name: name, CreatedAt: now, UpdatedAt: now}
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	id, repeated := reservedID(ctx)
+	f := Folder{ID: id, TenantID: tenantID, SpaceID: spaceID, ParentID: parentID, Name: name, CreatedAt: now, UpdatedAt: now}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
+		made, found, err := madeBefore(repeated, func() (Folder, error) { return findFolder(ctx, tx, tenantID, id) })
+		if found || err != nil {
+			f = made
+			return err
+		}
 		if err := s.lockPlace(ctx, tx, tenantID, spaceID, parentID, "parent folder"); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO folders (id, tenant_id, space_id, parent_id, name, created_at, updated_at)
+		_, err = tx.ExecContext(ctx, `INSERT INTO folders (id, tenant_id, space_id, parent_id, name, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`, f.ID, f.TenantID, f.SpaceID, f.ParentID, f.Name, f.CreatedAt, f.UpdatedAt)
 		return err
 	})
@@ -62,14 +69,15 @@ func (s *Store) Folder(ctx context.Context, tenantID, id string) (Folder, error)
 // Folders lists folders, oldest first.
 func (s *Store) Folders(ctx context.Context, tenantID string, filter ListFilter) ([]Folder, error) {
 	condition, args := filter.where("parent_id", tenantID)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+folderColumns+` FROM folders WHERE `+condition+` ORDER BY created_at, id`, args...)
+	query, args := filter.Page.of(`SELECT `+folderColumns+` FROM folders WHERE `+condition, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFolder)
 }
 
 // UpdateFolder renames a live folder and/or moves it within its space.
 func (s *Store) UpdateFolder(ctx context.Context, tenantID, id string, name *string, to Placement) (Folder, error) {
 	var f Folder
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		var err error
 		if f, err = findFolder(ctx, tx, tenantID, id); err != nil {
 			return err

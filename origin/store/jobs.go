@@ -15,6 +15,7 @@ const (
 	JobScan         JobKind = "scan"          // a file's id
 	JobRemoveObject JobKind = "remove_object" // an object's key
 	JobAbortParts   JobKind = "abort_parts"   // an object's key, a space, the store's upload id
+	JobEmptyTrash   JobKind = "empty_trash"   // a Trash; see TrashOf
 )
 
 // Job is work that must survive a crash. A worker holds it by a lease; one that

@@ -62,7 +62,8 @@ func (s *Store) CreateKey(ctx context.Context, n NewKey) (Key, string, error) {
 		n.Secret = "fck_" + n.Mode + "_" + hex.EncodeToString(raw[:])
 	}
 	k := Key{ID: newID(), TenantID: n.TenantID, Label: n.Label, Mode: n.Mode, Scopes: n.Scopes, CreatedAt: s.micros(), ExpiresAt: n.ExpiresAt}
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, k.ID)
 		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
 			return orNotFound(err, "tenant")
 		}
@@ -106,7 +107,8 @@ func (s *Store) TouchKey(ctx context.Context, k Key) error {
 
 // RevokeKey ends a key at once. Repeating it changes nothing.
 func (s *Store) RevokeKey(ctx context.Context, id string) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		ok, err := changed(tx.ExecContext(ctx, `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1`, id, s.micros()))
 		if err == nil && !ok {
 			return refuse(share.NotFound, "key not found")

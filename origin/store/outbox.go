@@ -18,7 +18,7 @@ func (s *Store) Woken() <-chan struct{} { return s.wake }
 
 // inTxAndWake is InTx for transactions that may write the outbox.
 func (s *Store) inTxAndWake(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	err := s.db.InTx(ctx, fn)
+	err := s.write(ctx, fn)
 	if err == nil {
 		s.wake.ring()
 	}

@@ -50,9 +50,20 @@ func readShare(row scanner) (Share, error) {
 // run in the contract's order: 404, 409, 402.
 func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 	var v Share
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
 			return err
+		}
+		id, repeated := reservedID(ctx)
+		onto(ctx, id)
+		made, found, err := madeBefore(repeated, func() (Share, error) { return findShare(ctx, tx, n.TenantID, id, "") })
+		if err != nil {
+			return err
+		}
+		hash := n.Hash(id)
+		if found {
+			v = made
+			return nil
 		}
 		f, err := findFile(ctx, tx, n.TenantID, n.FileID, s.db.ForUpdate())
 		if err != nil {
@@ -67,10 +78,9 @@ func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 		if err := s.reserveLink(ctx, tx, n.TenantID, n.ExpiresAt == nil); err != nil {
 			return err
 		}
-		id := newID()
 		v, err = readShare(tx.QueryRowContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10) RETURNING `+shareColumns,
-			id, n.TenantID, n.FileID, n.Hash(id).String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
+			id, n.TenantID, n.FileID, hash.String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
 		if err != nil {
 			return fmt.Errorf("insert share: %w", err)
 		}
@@ -95,6 +105,7 @@ func NotClean(f File) error {
 type ShareFilter struct {
 	FileID string
 	Active *bool // true: only links that count, false: only ended ones, nil: both
+	Page   Page
 }
 
 // Shares lists shares, oldest first.
@@ -112,7 +123,8 @@ func (s *Store) Shares(ctx context.Context, tenantID string, filter ShareFilter)
 		args = append(args, filter.FileID)
 		query += ` AND file_id = $` + strconv.Itoa(len(args))
 	}
-	rows, err := s.db.Read().QueryContext(ctx, query+` ORDER BY created_at, id`, args...)
+	query, args = filter.Page.of(query, args)
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readShare)
 }
 

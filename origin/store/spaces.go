@@ -31,16 +31,23 @@ func readSpace(row scanner) (Space, error) {
 // CreateSpace adds a space.
 func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *string) (Space, error) {
 	var v Space
-	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
-		v, err = s.insertSpace(ctx, tx, tenantID, name, app)
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+		id, repeated := reservedID(ctx)
+		onto(ctx, id)
+		var found bool
+		if v, found, err = madeBefore(repeated, func() (Space, error) { return findSpace(ctx, tx, tenantID, id, "") }); found || err != nil {
+			return err
+		}
+		v, err = s.insertSpace(ctx, tx, tenantID, id, name, app)
 		return err
 	})
 	return v, err
 }
 
-func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, name string, app *string) (Space, error) {
+func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, id, name string, app *string) (Space, error) {
+	onto(ctx, id)
 	now := s.micros()
-	v := Space{ID: newID(), TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
+	v := Space{ID: id, TenantID: tenantID, Name: name, App: app, CreatedAt: now, UpdatedAt: now}
 	_, err := tx.ExecContext(ctx, `INSERT INTO spaces (id, tenant_id, name, app, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`, v.ID, v.TenantID, v.Name, v.App, v.CreatedAt, v.UpdatedAt)
 	return v, err
@@ -48,29 +55,29 @@ func (s *Store) insertSpace(ctx context.Context, tx *sql.Tx, tenantID, name stri
 
 // Spaces lists the tenant's spaces, oldest first. A tenant that has none is
 // given its first one.
-func (s *Store) Spaces(ctx context.Context, tenantID string) ([]Space, error) {
-	all, err := listSpaces(ctx, s.db.Read(), tenantID)
-	if err != nil || len(all) > 0 {
+func (s *Store) Spaces(ctx context.Context, tenantID string, page Page) ([]Space, error) {
+	all, err := listSpaces(ctx, s.db.Read(), tenantID, page)
+	if err != nil || len(all) > 0 || page.After != nil {
 		return all, err
 	}
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}
 		// Another request may have been first while this one waited for the lock.
-		if all, err = listSpaces(ctx, tx, tenantID); err != nil || len(all) > 0 {
+		if all, err = listSpaces(ctx, tx, tenantID, page); err != nil || len(all) > 0 {
 			return err
 		}
-		v, err := s.insertSpace(ctx, tx, tenantID, firstSpace, nil)
+		v, err := s.insertSpace(ctx, tx, tenantID, newID(), firstSpace, nil)
 		all = []Space{v}
 		return err
 	})
 	return all, err
 }
 
-func listSpaces(ctx context.Context, q querier, tenantID string) ([]Space, error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+spaceColumns+` FROM spaces
-		WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY created_at, id`, tenantID)
+func listSpaces(ctx context.Context, q querier, tenantID string, page Page) ([]Space, error) {
+	query, args := page.of(`SELECT `+spaceColumns+` FROM spaces WHERE tenant_id = $1 AND deleted_at IS NULL`, []any{tenantID})
+	rows, err := q.QueryContext(ctx, query, args...)
 	return collect(rows, err, readSpace)
 }
 
@@ -88,7 +95,7 @@ func findSpace(ctx context.Context, q querier, tenantID, id, lock string) (Space
 // RenameSpace changes a space's name.
 func (s *Store) RenameSpace(ctx context.Context, tenantID, id, name string) (Space, error) {
 	var v Space
-	err := s.db.InTx(ctx, func(tx *sql.Tx) (err error) {
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
 		v, err = readSpace(tx.QueryRowContext(ctx, `UPDATE spaces SET name = $3, updated_at = $4
 			WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING `+spaceColumns, id, tenantID, name, s.micros()))
 		return orNotFound(err, "space")

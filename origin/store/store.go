@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/google/uuid"
-
 	"rawlink/internal/database"
 	"rawlink/internal/share"
 )
@@ -52,7 +50,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
 	}, nil
 }
 
@@ -61,10 +59,6 @@ func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
 
 // micros is the time as the tables hold it.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
-
-// newID returns a fresh row id. Version 7 ids grow with time, which keeps the
-// indexes compact; they are not secret.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Refusal is an answer that a client may read: Detail is public.
 type Refusal struct {
@@ -87,6 +81,8 @@ func (r *Refusal) Error() string { return r.Detail }
 func (r *Refusal) ErrorKind() share.Kind { return r.Kind }
 
 func refuse(kind share.Kind, detail string) error { return &Refusal{Kind: kind, Detail: detail} }
+
+func isNotFound(err error) bool { return err != nil && share.KindOf(err) == share.NotFound }
 
 func notFound(what string) error { return refuse(share.NotFound, what+" not found") }
 

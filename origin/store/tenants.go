@@ -23,7 +23,8 @@ type Tenant struct {
 // CreateTenant adds a tenant and returns it with its id.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (Tenant, error) {
 	t.ID = newID()
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, t.ID)
 		_, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, name, suspended, bytes_limit, links_limit, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6)`, t.ID, t.Name, t.Suspended, t.BytesLimit, t.LinksLimit, s.micros())
 		return err
@@ -49,7 +50,8 @@ func (s *Store) SuspendTenant(ctx context.Context, id string, suspended bool) er
 }
 
 func (s *Store) updateTenant(ctx context.Context, id, query string, args ...any) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		ok, err := changed(tx.ExecContext(ctx, query, args...))
 		if err == nil && !ok {
 			return refuse(share.NotFound, fmt.Sprintf("tenant %s not found", id))

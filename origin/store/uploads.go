@@ -42,13 +42,29 @@ func readUpload(row scanner) (Upload, error) {
 // ReserveUpload takes room for the upload from the quota and gives it its id and
 // key, before anything is signed.
 func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Duration) (Upload, error) {
-	u.FileID = newID()
+	id, repeated := reservedID(ctx)
+	u.FileID = id
 	u.CreatedAt = s.micros()
 	u.ExpiresAt = u.CreatedAt + lifetime.Microseconds()
-	u.ObjectKey = u.TenantID + "/" + u.FileID
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	// Not the file's id, which a repeated request brings again: a key whose
+	// clearing is planned must never be another upload's.
+	u.ObjectKey = u.TenantID + "/" + newID()
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
+		}
+		made, found, err := madeBefore(repeated, func() (Upload, error) { return findUpload(ctx, tx, u.TenantID, id, "") })
+		if found || err != nil {
+			u = made
+			return err
+		}
+		_, found, err = madeBefore(repeated, func() (File, error) { return findFile(ctx, tx, u.TenantID, id, "") })
+		if err != nil {
+			return err
+		}
+		if found {
+			return refuse(share.Conflict, "this upload was completed already")
 		}
 		if err := s.lockPlace(ctx, tx, u.TenantID, u.SpaceID, u.FolderID, "folder"); err != nil {
 			return err
@@ -56,7 +72,7 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 		if err := s.reserveBytes(ctx, tx, u.TenantID, u.Size); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO uploads (`+uploadColumns+`)
+		_, err = tx.ExecContext(ctx, `INSERT INTO uploads (`+uploadColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 			u.FileID, u.TenantID, u.SpaceID, u.FolderID, u.ObjectKey, u.PartsID, u.PartSize, u.OriginalName, u.MIME, u.Size,
 			u.ClaimedSHA256, u.ClientKey, u.App, u.CreatedBy, u.CreatedAt, u.ExpiresAt)
@@ -67,7 +83,7 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 
 // SetParts records how a multipart upload is divided, and the store's id of it.
 func (s *Store) SetParts(ctx context.Context, fileID, partsID string, partSize int64) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE uploads SET parts_id = $2, part_size = $3 WHERE file_id = $1`, fileID, partsID, partSize)
 		return err
 	})
@@ -99,7 +115,8 @@ func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 // returned.
 func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Object) (File, error) {
 	var f File
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, u.FileID)
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
 		}
@@ -164,7 +181,8 @@ const afterExpiry = 15 * time.Minute
 // bytes, if any came, are removed by a job, as are a multipart upload's parts.
 // An upload that is no longer open is NotFound.
 func (s *Store) ReleaseUpload(ctx context.Context, tenantID, fileID string) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, fileID)
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type Parts struct {
 	Scanner     scan.Scanner
 	Records     origin.RecordCache
 	Bus         origin.Bus
+	Limits      origin.Limiter
 	Keyring     *share.Keyring
 	Mint        *share.Mint
 	Registry    *metrics.Registry
@@ -41,6 +42,10 @@ func New(p Parts) (*origin.Origin, error) {
 	if len(s.ClamdHosts) > 0 { // a file that no scanner can judge would stay pending for ever
 		most = min(most, s.ClamdMaxSize)
 	}
+	proxies, err := s.Proxies()
+	if err != nil {
+		return nil, fmt.Errorf("api_trusted_proxies: %w", err)
+	}
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -48,12 +53,16 @@ func New(p Parts) (*origin.Origin, error) {
 		MaxUpload:        int64(most),
 		UploadLifetime:   s.UploadLifetime,
 		DownloadLifetime: s.DownloadLifetime,
+		TrashGrace:       s.TrashGrace,
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
 		ScanTimeout:      s.ScanTimeout,
+		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
+		AuditKeep:        s.AuditKeep,
+		TrustedProxies:   proxies,
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
-		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus,
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits,
 		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
 	})
 }

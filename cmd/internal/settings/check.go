@@ -48,6 +48,8 @@ func (c *Common) Level() (level slog.Level, err error) {
 
 func (a *API) problems(f *findings) {
 	f.address("api_addr", a.APIAddr)
+	_, err := a.Proxies()
+	f.unless(err == nil, "api_trusted_proxies: %v", err)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)
 	}
@@ -59,6 +61,9 @@ func (a *API) problems(f *findings) {
 // leastDisk is the least that edge_cache_disk may be: room for some slices.
 const leastDisk Size = 64 << 20
 
+// Proxies are the trusted proxies as ranges.
+func (a *API) Proxies() ([]netip.Prefix, error) { return ranges(a.APITrustedProxies) }
+
 func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
 	_, err := e.Proxies()
@@ -68,10 +73,13 @@ func (e *Edge) problems(f *findings) {
 	f.unless(e.EdgeCacheDisk >= leastDisk, "edge_cache_disk: want at least %d bytes, got %d", leastDisk, e.EdgeCacheDisk)
 }
 
-// Proxies are the trusted proxies as ranges; a single address is a range of one.
-func (e *Edge) Proxies() ([]netip.Prefix, error) {
+// Proxies are the trusted proxies as ranges.
+func (e *Edge) Proxies() ([]netip.Prefix, error) { return ranges(e.EdgeTrustedProxies) }
+
+// ranges reads addresses and ranges; a single address is a range of one.
+func ranges(texts []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
-	for _, text := range e.EdgeTrustedProxies {
+	for _, text := range texts {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			addr, errAddr := netip.ParseAddr(text)

@@ -23,12 +23,22 @@ type API struct {
 	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
+	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
+	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
+
+	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
+
 	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
 	ScanWorkers  int           `help:"Files scanned at the same time." default:"4"`
 	ScanTimeout  time.Duration `help:"Limit for scanning one file." default:"5m"`
 	ScanHashes   string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
 	ClamdHosts   []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
 	ClamdMaxSize Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
+
+	LimitRequests int `help:"Requests a key may make in 60 seconds; 0 is unlimited, here and below." default:"600"`
+	LimitShares   int `help:"Links a key may make in 60 seconds." default:"120"`
+	LimitUploads  int `help:"Uploads a key may start in 60 seconds." default:"300"`
+	LimitImports  int `help:"Imports from URLs a key may ask for in 60 seconds." default:"30"`
 
 	QuotaCountPermanentLinks bool `help:"Count links without expiry against links_limit." default:"true" negatable:""`
 }

@@ -1,0 +1,216 @@
+package origin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"rawlink/internal/share"
+	"rawlink/internal/testsystem"
+	"rawlink/origin/store"
+)
+
+// post sends a POST with an idempotency key.
+func (r *running) post(t *testing.T, key, path string, body testsystem.Object) (*http.Response, string) {
+	t.Helper()
+	raw := must(json.Marshal(body))
+	return r.send(t, "POST", "/api/v1"+path, string(raw), "Idempotency-Key", key)
+}
+
+// made is the id in an answer with this status.
+func made(t *testing.T, want int, response *http.Response, body string) string {
+	t.Helper()
+	var answer struct {
+		ID     string `json:"id"`
+		FileID string `json:"file_id"`
+	}
+	if response.StatusCode != want || json.Unmarshal([]byte(body), &answer) != nil {
+		t.Fatalf("%d %s; want %d", response.StatusCode, body, want)
+	}
+	if answer.ID == "" {
+		return answer.FileID
+	}
+	return answer.ID
+}
+
+// TestOnceRepeatsTheAnswer repeats each POST that makes something.
+func TestOnceRepeatsTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, _ *Parts) { c.MultipartFrom = 6 << 20; c.PartSize = 5 << 20 })
+	space := r.Space(t)
+	file := r.CleanFile(t, space, "a.txt", "text/plain", []byte("content"))
+	other := r.as(r.newKey(t, AllScopes()...))
+	for i, test := range onceRequests(space, file) {
+		key := fmt.Sprint("key ", i)
+		first, text := r.post(t, key, test.path, test.body)
+		made(t, test.status, first, text)
+		second, again := r.post(t, key, test.path, test.body)
+		if second.StatusCode != test.status || again != text || second.Header.Get("Content-Type") != first.Header.Get("Content-Type") {
+			t.Errorf("%s again: %d %s; want %d %s", test.path, second.StatusCode, again, test.status, text)
+		}
+		if first.Header.Get("Idempotency-Replayed") != "" || second.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s: Idempotency-Replayed = %q, then %q", test.path, first.Header.Get("Idempotency-Replayed"), second.Header.Get("Idempotency-Replayed"))
+		}
+		r.Client, other = other, r.Client // the tenant's keys are one client
+		if _, third := r.post(t, key, test.path, test.body); third != text {
+			t.Errorf("%s by another key of the tenant: %s; want %s", test.path, third, text)
+		}
+		test.body["more"] = 1
+		if wrong, text := r.post(t, key, test.path, test.body); wrong.StatusCode != 422 || !strings.Contains(text, "Idempotency-Key: ") {
+			t.Errorf("%s with another body: %d %s; want 422", test.path, wrong.StatusCode, text)
+		}
+		if wrong, text := r.post(t, key, test.path+"?x=1", test.body); wrong.StatusCode != 422 {
+			t.Errorf("%s with another query: %d %s; want 422", test.path, wrong.StatusCode, text)
+		}
+	}
+	r.counts(t, 2, 1, 1, 2)
+	r.noSecretStored(t)
+}
+
+type onceRequest struct {
+	path   string
+	status int
+	body   testsystem.Object
+}
+
+func onceRequests(space, file string) []onceRequest {
+	return []onceRequest{
+		{"/spaces", 201, testsystem.Object{"name": "s"}},
+		{"/folders", 201, testsystem.Object{"name": "f", "space_id": space}},
+		{"/shares", 201, testsystem.Object{"file_id": file}},
+		{"/uploads/initiate", 200, testsystem.Object{"original_name": "u", "size": 3, "space_id": space}},
+		{"/uploads/initiate", 200, testsystem.Object{"original_name": "u", "size": 7 << 20, "space_id": space}},
+	}
+}
+
+// counts checks how much there is of what POSTs make.
+func (r *running) counts(t *testing.T, spaces, folders, shares, uploads int) {
+	t.Helper()
+	var got [4]int
+	err := r.db.Read().QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM spaces), (SELECT COUNT(*) FROM folders), (SELECT COUNT(*) FROM shares), (SELECT COUNT(*) FROM uploads)`).
+		Scan(&got[0], &got[1], &got[2], &got[3])
+	if want := [4]int{spaces, folders, shares, uploads}; err != nil || got != want {
+		t.Errorf("spaces, folders, shares, uploads: %v, %v; want %v", got, err, want)
+	}
+}
+
+// noSecretStored looks for links and signatures in the database's files.
+func (r *running) noSecretStored(t *testing.T) {
+	t.Helper()
+	var dir, name string
+	var seq int
+	if err := r.db.Read().QueryRowContext(t.Context(), `PRAGMA database_list`).Scan(&seq, &name, &dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range must(filepath.Glob(dir + "*")) {
+		raw := must(os.ReadFile(path))
+		for _, secret := range []string{"files.test/s/", "signature=", "key 2"} {
+			if bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("%s holds %q", filepath.Base(path), secret)
+			}
+		}
+	}
+}
+
+// TestOnceSurvivesALostAnswer plays a process that died between what it did and
+// the answer: the repetition finds what was made, and makes nothing.
+func TestOnceSurvivesALostAnswer(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, _ *Parts) { c.MultipartFrom = 6 << 20; c.PartSize = 5 << 20 })
+	space := r.Space(t)
+	file := r.CleanFile(t, space, "a.txt", "text/plain", []byte("content"))
+	for i, test := range onceRequests(space, file) {
+		key := fmt.Sprint("key ", i)
+		first, text := r.post(t, key, test.path, test.body)
+		id := made(t, test.status, first, text)
+		r.forgetAnswers(t)
+		second, again := r.post(t, key, test.path, test.body)
+		if got := made(t, test.status, second, again); got != id {
+			t.Errorf("%s again made %s; want %s", test.path, got, id)
+		}
+		if test.path == "/shares" && again != text {
+			t.Errorf("the link again: %s; want %s", again, text)
+		}
+		if third, last := r.post(t, key, test.path, test.body); third.Header.Get("Idempotency-Replayed") != "true" || last != again {
+			t.Errorf("%s for the third time: %s; want %s, kept", test.path, last, again)
+		}
+	}
+	r.counts(t, 2, 1, 1, 2)
+}
+
+// forgetAnswers leaves claims as a process leaves them that died, some time ago.
+func (r *running) forgetAnswers(t *testing.T) {
+	t.Helper()
+	r.exec(t, `UPDATE idempotent SET status = NULL, answer = NULL, lease_until = 0`)
+}
+
+// TestOnceForgetsRefusals wants a refused request to be judged anew.
+func TestOnceForgetsRefusals(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	space := r.Space(t)
+	file := r.CleanFile(t, space, "a.txt", "text/plain", []byte("content"))
+	if err := r.Store.SetVerdict(t.Context(), file, store.Verdict{Status: share.Pending}); err != nil {
+		t.Fatal(err)
+	}
+	body := testsystem.Object{"file_id": file}
+	if response, text := r.post(t, "k", "/shares", body); response.StatusCode != 409 {
+		t.Fatalf("%d %s; want 409", response.StatusCode, text)
+	}
+	if err := r.Store.SetVerdict(t.Context(), file, store.Verdict{Status: share.Clean}); err != nil {
+		t.Fatal(err)
+	}
+	response, text := r.post(t, "k", "/shares", body)
+	made(t, 201, response, text)
+	for _, key := range []string{strings.Repeat("x", 256), "a\x80"} {
+		if response, text := r.post(t, key, "/shares", body); response.StatusCode != 422 || !strings.Contains(text, "Idempotency-Key: ") {
+			t.Errorf("key %.10q: %d %s; want 422", key, response.StatusCode, text)
+		}
+	}
+}
+
+// TestOnceUnderConcurrency sends one request many times at once: one takes
+// effect, and whoever gets a success gets the same.
+func TestOnceUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	space := r.Space(t)
+	file := r.CleanFile(t, space, "a.txt", "text/plain", []byte("content"))
+	var mu sync.Mutex
+	answers := map[string]int{}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			response, text := r.post(t, "k", "/shares", testsystem.Object{"file_id": file})
+			switch {
+			case response.StatusCode == 201:
+				mu.Lock()
+				defer mu.Unlock()
+				answers[text]++
+			case response.StatusCode != 409 || response.Header.Get("Retry-After") == "":
+				t.Errorf("%d %s", response.StatusCode, text)
+			}
+		})
+	}
+	group.Wait()
+	if len(answers) != 1 {
+		t.Errorf("%d different links; want one", len(answers))
+	}
+	r.counts(t, 1, 0, 1, 0)
+}
+
+// TestBodyDeadlineEndsWithTheBody lets an operation take longer than a body may:
+// its context lives on.
+func TestBodyDeadlineEndsWithTheBody(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, p *Parts) { p.Scanner = slowScanner{p.Scanner}; c.ScanWait = bodyTimeout + 3e9 })
+	if got := r.Upload(t, r.Space(t), "a.txt", "text/plain", []byte("content"), nil); got.Text("scan_status") != "clean" {
+		t.Errorf("complete = %s; want the verdict", got.Raw)
+	}
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Deed is one change as the audit log tells it.
+type Deed struct {
+	ID        string
+	At        int64
+	TenantID  string // "": of none
+	Who       string // key:ID, admin:USER, or system
+	Operation string // as routes and commands are named
+	Target    string // id of what was changed or made; "" if there is none
+	Source    string // the address or host it came from; "" for system
+	RequestID string
+}
+
+type deedKey struct{}
+
+// Audited has the changes under ctx written to the audit log, in the transaction
+// of each: a change that is there is in the log, one that failed is not. What d
+// lacks is filled in. With an ID all changes under ctx are one deed, without one
+// each is a deed of its own.
+func Audited(ctx context.Context, d Deed) context.Context {
+	return context.WithValue(ctx, deedKey{}, &d)
+}
+
+// NewDeedID returns an id for a Deed.
+func NewDeedID() string { return newID() }
+
+// onto says what a deed is done to.
+func onto(ctx context.Context, target string) {
+	if d, ok := ctx.Value(deedKey{}).(*Deed); ok {
+		d.Target = target
+	}
+}
+
+// write runs fn in a transaction that is also written to the audit log, if ctx
+// says whose deed it is.
+func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		d, ok := ctx.Value(deedKey{}).(*Deed)
+		if !ok {
+			return nil
+		}
+		id := d.ID
+		if id == "" {
+			id = newID()
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO audit (id, at, tenant_id, who, operation, target, source, request_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
+			id, s.micros(), nullable(d.TenantID), d.Who, d.Operation, d.Target, d.Source, d.RequestID)
+		if err != nil {
+			return fmt.Errorf("write the audit log: %w", err)
+		}
+		return nil
+	})
+}
+
+// Deeds returns what was done in the last while, the newest first, at most limit.
+// tenantID "" is everybody's.
+func (s *Store) Deeds(ctx context.Context, tenantID string, last time.Duration, limit int) ([]Deed, error) {
+	query, args := `SELECT id, at, tenant_id, who, operation, target, source, request_id FROM audit WHERE at > $1`, []any{s.micros() - last.Microseconds()}
+	if tenantID != "" {
+		args = append(args, tenantID)
+		query += ` AND tenant_id = $2`
+	}
+	args = append(args, limit)
+	rows, err := s.db.Read().QueryContext(ctx, query+` ORDER BY at DESC, id DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+	return collect(rows, err, func(row scanner) (d Deed, err error) {
+		var tenant sql.NullString
+		err = row.Scan(&d.ID, &d.At, &tenant, &d.Who, &d.Operation, &d.Target, &d.Source, &d.RequestID)
+		d.TenantID = tenant.String
+		return d, err
+	})
+}
+
+// SweepAudit removes up to limit deeds that are older than keep, and says how
+// many there were.
+func (s *Store) SweepAudit(ctx context.Context, keep time.Duration, limit int) (n int64, err error) {
+	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= $1 ORDER BY at LIMIT $2`+s.db.SkipLocked()+`)`,
+			s.micros()-keep.Microseconds(), limit)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return err
+	})
+	return n, err
+}

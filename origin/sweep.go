@@ -1,0 +1,45 @@
+package origin
+
+import (
+	"context"
+	"time"
+)
+
+// How often what is past its time is swept away, and how much in one
+// transaction.
+const (
+	sweepEvery = 10 * time.Second
+	sweepBatch = 500
+)
+
+// sweep removes what is past its time, until ctx ends. Origins that sweep at the
+// same time share the work.
+func (o *Origin) sweep(ctx context.Context) error {
+	for {
+		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
+		o.sweepAll(ctx, "audit log", func(ctx context.Context, limit int) (int64, error) {
+			return o.Store.SweepAudit(ctx, o.config.AuditKeep, limit)
+		})
+		if o.config.TrashGrace > 0 {
+			o.purgeAged(ctx, o.Store.Age(o.config.TrashGrace))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(sweepEvery):
+		}
+	}
+}
+
+// sweepAll calls one sweep until nothing is left for it.
+func (o *Origin) sweepAll(ctx context.Context, what string, one func(context.Context, int) (int64, error)) {
+	for {
+		n, err := one(ctx, sweepBatch)
+		if err != nil && ctx.Err() == nil {
+			o.Log.WarnContext(ctx, "not swept; it will be tried again", "what", what, "error", err)
+		}
+		if err != nil || n < sweepBatch {
+			return
+		}
+	}
+}
