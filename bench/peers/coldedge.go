@@ -34,7 +34,7 @@ type edgeSettings struct {
 
 // startColdEdge starts an edge that has nothing yet.
 func (l *lab) startColdEdge(ctx context.Context, manyConnections bool) (*server, error) {
-	home, err := os.MkdirTemp(l.dir, "edge-")
+	home, err := l.home("edge")
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,7 @@ func serveOps(addr string) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	s := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	_ = s.ListenAndServe() // then the edge is never ready, and the run fails

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"rawlink/internal/share"
 )
@@ -18,7 +19,23 @@ type lab struct {
 	quick     bool
 	store     *server
 	object    *object
-	keys      string // keyring of the edges
+	keys      string   // keyring of the edges
+	homes     []string // of servers measured before
+}
+
+// home returns a folder for the next server to be measured. What its
+// predecessors left on the disk goes first, and is waited for: else the disk
+// writes theirs while it is the next one's turn.
+func (l *lab) home(name string) (string, error) {
+	for _, old := range l.homes {
+		if err := os.RemoveAll(old); err != nil {
+			return "", err
+		}
+	}
+	syscall.Sync()
+	home, err := os.MkdirTemp(l.dir, name+"-")
+	l.homes = []string{home}
+	return home, err
 }
 
 const (

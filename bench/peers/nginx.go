@@ -118,7 +118,7 @@ func (l *lab) startSlicing(ctx context.Context, name, slice string) (*server, er
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	home, err := os.MkdirTemp(l.dir, "nginx-")
+	home, err := l.home("nginx")
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
