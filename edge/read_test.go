@@ -122,7 +122,7 @@ func TestSeveralRanges(t *testing.T) {
 				t.Errorf("%v: part %v with %d bytes; want %s", specs, part.Header, len(body), about)
 			}
 		}
-		if _, err := parts.NextRawPart(); err != io.EOF { //nolint:errorlint // as it says
+		if _, err := parts.NextRawPart(); err != io.EOF {
 			t.Errorf("%v: after the last part %v", specs, err)
 		}
 		if n := w.count(path); n != 1 {
