@@ -50,10 +50,13 @@ func Embedded(tb testing.TB, extra ...string) *System {
 	api, files, ops := address(tb), address(tb), address(tb)
 	settings := append([]string{noLimit, "DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops}, extra...)
 	up := start(tb, "rawlink", []string{"up"}, settings, "http://"+ops+"/readyz")
-	found := printedKey.FindStringSubmatch(up.Stdout())
-	if found == nil {
-		tb.Fatalf("no API key in the output:\n%s", up.Stdout())
-	}
+	var found []string
+	Until(tb, 10*time.Second, "API key", func() error { // printed before it was ready, but read from a pipe
+		if found = printedKey.FindStringSubmatch(up.Stdout()); found == nil {
+			return fmt.Errorf("none in the output:\n%s", up.Stdout())
+		}
+		return nil
+	})
 	return &System{
 		Name: "embedded", API: "http://" + api, Files: []string{"http://" + files}, Ops: []string{"http://" + ops},
 		Key: found[1], Origin: up, Edges: []*Program{up}, admin: []string{"--data", data},
