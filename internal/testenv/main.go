@@ -2,6 +2,9 @@ package testenv
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -27,14 +30,21 @@ type house struct {
 	closers []func()
 }
 
-// Main runs the tests and then ends the servers that they shared.
+// Main runs the tests, ends the servers that they shared, and fails if goroutines
+// are left then. It does not return.
 func Main(m *testing.M) {
 	h := &house{}
 	h.postgres = sync.OnceValues(func() (*cluster, error) { return startCluster(h) })
 	h.s3 = sync.OnceValues(func() (*gateway, error) { return startGateway(h) })
-	defer h.close()
 	common = h
-	m.Run()
+	code := m.Run()
+	h.close()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "goroutines left after the tests:", err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // atEnd has end called after the tests, the latest first.
