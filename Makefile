@@ -2,7 +2,7 @@
 .PHONY: help run build deps test conformance lint bench bench-peers fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start everything in one process, with its data in ./data
 	go run ./cmd/rawlink up
