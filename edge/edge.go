@@ -23,8 +23,9 @@ import (
 
 // Records is what lies behind this process's own record cache: the shared cache
 // and then the origin. What it finds says where, and as of when it was true: a
-// shared cache that is itself behind must not make a record look fresh. Fails as NotFound, which is an answer, or Unavailable. Must be safe for
-// concurrent use and honour ctx.
+// shared cache that is itself behind must not make a record look fresh. Fails as
+// NotFound, which is an answer, or Unavailable. Must be safe for concurrent use
+// and honour ctx.
 type Records interface {
 	Lookup(ctx context.Context, hash share.Hash) (records.Found, error)
 }

@@ -82,8 +82,11 @@ func (l *lessee) paidBy(ctx context.Context, e *Edge, c charge) (paid string, he
 		}
 		// A client that fetches 16 ranges at once has no lease yet in any of
 		// them. One pays, the others wait for the lease it opens and try again.
+		// The turn may outlive this request, whose memory is then another's: it
+		// works on a copy.
+		turn := *l
 		result, joined, err := e.opening.Do(ctx, l.lease, func(ctx context.Context) (payment, error) {
-			return l.open(ctx, e)
+			return turn.open(ctx, e)
 		})
 		if err != nil || !joined {
 			return result.paid, result.held, err
