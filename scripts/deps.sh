@@ -15,24 +15,6 @@ have strace || missing+=(strace)
 have gcc || have clang || missing+=(gcc libc6-dev)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 
-policy=/usr/sbin/policy-rc.d
-forbid_services() { # Debian's packages start their services unless this says no
-	[ -e $policy ] && return
-	trap 'rm -f $policy' EXIT
-	printf '#!/bin/sh\nexit 101\n' >$policy
-	chmod 755 $policy
-}
-
-if [ ${#missing[@]} -gt 0 ]; then
-	if [ "$(id -u)" != 0 ] || ! have apt-get; then
-		echo "deps: please install: ${missing[*]} (Debian's names; root's \`make deps\` does it)" >&2
-		exit 1
-	fi
-	echo "deps: installing ${missing[*]}"
-	forbid_services
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q
-	apt-get install -qy --no-install-recommends "${missing[@]}"
-fi
+scripts/apt.sh deps "${missing[@]}"
 
 scripts/tool.sh versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0 >/dev/null
