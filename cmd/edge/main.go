@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,6 +46,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		if cfg.EdgeName, err = os.Hostname(); err != nil {
 			return errors.New("edge_name: is required, this host has no name")
 		}
+	}
+
+	if cfg.EdgeJournalDir == "" {
+		cfg.EdgeJournalDir = filepath.Join(os.TempDir(), "rawlink-counts-"+filepath.Base(cfg.EdgeName))
 	}
 
 	// Listeners, first of all: a taken port is the commonest mistake.

@@ -86,10 +86,10 @@ func Production(tb testing.TB, extra ...string) *System {
 	}, shared...), "http://"+ops+"/readyz")
 	s.Ops = append(s.Ops, "http://"+ops)
 	for i, addr := range files {
-		ops, cache := address(tb), filepath.Join(tb.TempDir(), "cache")
+		ops, cache, journal := address(tb), filepath.Join(tb.TempDir(), "cache"), filepath.Join(tb.TempDir(), "journal")
 		s.Caches = append(s.Caches, cache)
 		s.Edges = append(s.Edges, start(tb, "edge", nil, append([]string{
-			"FILES_ADDR=" + addr, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + internal, fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + cache,
+			"FILES_ADDR=" + addr, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + internal, fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + cache, "EDGE_JOURNAL_DIR=" + journal,
 		}, shared...), "http://"+ops+"/readyz"))
 		s.Files, s.Ops = append(s.Files, "http://"+addr), append(s.Ops, "http://"+ops)
 	}

@@ -4,6 +4,7 @@ package edgeparts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -47,11 +48,12 @@ type Parts struct {
 
 // Node is an edge with the loops it needs.
 type Node struct {
-	edge   *edge.Edge
-	layers *records.Layers
-	counts *ledger.Counts
-	bus    Bus
-	log    *slog.Logger
+	edge    *edge.Edge
+	layers  *records.Layers
+	counts  *ledger.Counts
+	journal *ledger.Journal
+	bus     Bus
+	log     *slog.Logger
 }
 
 const (
@@ -67,17 +69,21 @@ func New(p Parts) (*Node, error) {
 		return nil, err
 	}
 	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
-	counts := ledger.NewCounts(p.Name, p.Sink, p.Log)
+	journal, err := ledger.OpenJournal(p.Settings.EdgeJournalDir)
+	if err != nil {
+		return nil, fmt.Errorf("edge_journal_dir: %w", err)
+	}
+	counts := ledger.NewCounts(p.Name, journal, p.Sink, p.Log)
 	e, err := edge.New(config, edge.Parts{
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, journal.Close())
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, bus: p.Bus, log: p.Log}, nil
+	return &Node{edge: e, layers: layers, counts: counts, journal: journal, bus: p.Bus, log: p.Log}, nil
 }
 
 func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
@@ -96,6 +102,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 
 // Run serves on ln until ctx ends, then lets running bodies finish for at most
 // grace. The bus is heard and counts are handed over until the last body ended.
+// Call it once.
 func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -106,6 +113,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
 	running.Go(func() { n.edge.FollowPurges(loops) })
+	defer func() { _ = n.journal.Close() }()
 	defer running.Wait()
 	defer stopLoops()
 

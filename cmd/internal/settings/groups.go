@@ -67,6 +67,7 @@ type Edge struct {
 	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
 	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
 	EdgeProxyProtocol  bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
+	EdgeJournalDir     string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
 	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
 
