@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 // ways are the ways to run Redis; every contract holds in each.
 func ways(t *testing.T) map[string]redisstore.Config {
-	watched, nodes := testenv.RedisSentinels(t, nil), testenv.RedisCluster(t, 3)
+	watched, nodes := testenv.RedisSentinels(t), testenv.RedisCluster(t, 3)
 	return map[string]redisstore.Config{
 		"single":   {URL: "redis://" + testenv.Redis(t).Addr},
 		"sentinel": {URL: "redis://" + watched.Hosts(), Mode: redisstore.Sentinel, Primary: testenv.WatchedName},

@@ -98,7 +98,7 @@ func TestClusterMoves(t *testing.T) {
 // TestFailOver kills the primary: the store follows the Sentinels to the replica,
 // listeners are told to forget, and ticks go on.
 func TestFailOver(t *testing.T) {
-	watched := testenv.RedisSentinels(t, nil)
+	watched := testenv.RedisSentinels(t)
 	s := mustOpen(t, redisstore.Config{URL: "redis://" + watched.Hosts(), Mode: redisstore.Sentinel, Primary: testenv.WatchedName})
 	var heard storecontract.Recorder
 	ctx, cancel := context.WithCancel(t.Context())
@@ -114,7 +114,7 @@ func TestFailOver(t *testing.T) {
 	await(t, "a tick through the first primary", func() bool { return !verified().IsZero() })
 	before := time.Now()
 	watched.Primary.Kill()
-	await(t, "the promotion", func() bool { return watched.Promoted(t, nil) })
+	await(t, "the promotion", func() bool { return watched.Promoted(t) == nil })
 	await(t, "a tick through the second primary", func() bool { return verified().After(before) })
 	if forgot := slices.Index(heard.Changes()[1:], "*"); forgot < 0 { // the first one begins the listening
 		t.Error("the listener was not told to forget what it knew before the fail-over")

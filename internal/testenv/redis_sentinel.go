@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,31 +24,17 @@ type RedisSentinel struct {
 	Sentinels        []RedisServer
 }
 
-// Route says by which address something at addr is reached; see RedisSentinels.
-type Route func(addr string) string
-
 // RedisSentinels starts a primary, a replica and three Sentinels that promote the
-// replica once the primary has been silent for a second. With a route, clients,
-// Sentinels and the replica reach the two servers by the addresses that it
-// returns, such as a proxy's; nil is the direct way. The replica and the Sentinels
-// are in step when it returns.
-func RedisSentinels(tb testing.TB, route Route) RedisSentinel {
+// replica once the primary has been silent for a second. The replica and the
+// Sentinels are in step when it returns.
+func RedisSentinels(tb testing.TB) RedisSentinel {
 	tb.Helper()
-	if route == nil {
-		route = func(addr string) string { return addr }
-	}
 	var s RedisSentinel
 	s.Primary = Redis(tb, "--repl-diskless-sync-delay", "0")
-	primary := route(s.Primary.Addr)
-	host, port, _ := strings.Cut(primary, ":")
 	s.Replica = Redis(tb, "--repl-diskless-sync-delay", "0")
-	host2, port2, _ := strings.Cut(route(s.Replica.Addr), ":")
-	s.Primary.announce(tb, host, port)
-	s.Replica.announce(tb, host2, port2)
+	host, port, _ := strings.Cut(s.Primary.Addr, ":")
 	s.Replica.Ask(tb, "REPLICAOF", host, port)
-	s.Replica.await(tb, "link to its primary", func() bool {
-		return strings.Contains(s.Replica.Ask(tb, "INFO", "replication"), "master_link_status:up")
-	})
+	s.Replica.await(tb, "link to its primary", func() bool { return s.Replica.Replicates(tb) == nil })
 	for range sentinels {
 		s.Sentinels = append(s.Sentinels, startSentinel(tb, host, port))
 	}
@@ -58,12 +45,6 @@ func RedisSentinels(tb testing.TB, route Route) RedisSentinel {
 		})
 	}
 	return s
-}
-
-// announce has the server tell others this address of itself.
-func (r RedisServer) announce(tb testing.TB, host, port string) {
-	tb.Helper()
-	r.Ask(tb, "CONFIG", "SET", "replica-announce-ip", host, "replica-announce-port", port)
 }
 
 // startSentinel starts one Sentinel, which keeps its state in its own file.
@@ -101,18 +82,27 @@ func (s RedisSentinel) Hosts() string {
 	return strings.Join(hosts, ",")
 }
 
-// Promoted reports whether the Sentinels name the replica as the primary.
-func (s RedisSentinel) Promoted(tb testing.TB, route Route) bool {
+// Promoted returns nil once every Sentinel names the replica as the primary and
+// it is one.
+func (s RedisSentinel) Promoted(tb testing.TB) error {
 	tb.Helper()
-	addr := s.Replica.Addr
-	if route != nil {
-		addr = route(addr)
-	}
-	_, port, _ := strings.Cut(addr, ":")
+	_, port, _ := strings.Cut(s.Replica.Addr, ":")
 	for _, sentinel := range s.Sentinels {
 		if !strings.Contains(sentinel.Ask(tb, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", WatchedName), "\n"+port+"\n") {
-			return false
+			return errors.New("a Sentinel names the old primary")
 		}
 	}
-	return true
+	if !strings.Contains(s.Replica.Ask(tb, "INFO", "replication"), "role:master") {
+		return errors.New("the replica is still one")
+	}
+	return nil
+}
+
+// Replicates returns nil once the server is a replica in step with its primary.
+func (r RedisServer) Replicates(tb testing.TB) error {
+	tb.Helper()
+	if !strings.Contains(r.Ask(tb, "INFO", "replication"), "master_link_status:up") {
+		return errors.New("no link to the primary")
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +46,13 @@ func (r *record) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()
+}
+
+// Run starts a program that is part of no set-up of this package, and waits until
+// readyURL answers 200.
+func Run(tb testing.TB, name string, settings []string, readyURL string) *Program {
+	tb.Helper()
+	return start(tb, name, nil, settings, readyURL)
 }
 
 // start runs a program and waits until it is ready.
@@ -165,19 +173,29 @@ func (p *Program) finish() {
 
 // built are the programs, built once per test process.
 var built struct {
-	once sync.Once
-	dir  string
-	err  error
+	once  sync.Once
+	plain bool
+	dir   string
+	err   error
 }
 
-// Binary returns the path of a program built with the race detector.
+// Plain has the programs built without the race detector, for tests of how soon
+// something happens. TestMain calls it, before any test.
+func Plain() { built.plain = true }
+
+// Binary returns the path of a program, built with the race detector unless Plain
+// was called.
 func Binary(tb testing.TB, name string) string {
 	tb.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "rawlink-bin-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-race", "-o", built.dir, "./cmd/...")
+		args := []string{"build", "-race", "-o", built.dir, "./cmd/..."}
+		if built.plain {
+			args = slices.Delete(args, 1, 2)
+		}
+		build := exec.Command("go", args...)
 		build.Dir = repository(tb)
 		if out, err := build.CombinedOutput(); err != nil {
 			built.err = errors.Join(err, errors.New(string(out)))
