@@ -31,6 +31,7 @@ type Scene struct {
 // judges. row is the fault as the table of guarantees names it.
 func (w *World) Play(t *testing.T, row, name string, file *File, out *Results, play func(s *Scene) Bounds) {
 	t.Run(name, func(t *testing.T) {
+		defer func(outer testing.TB) { w.tb = outer }(w.tb)
 		w.tb = t
 		s := &Scene{World: w, T: t, Oracle: &Oracle{}, File: file, row: row, name: name, began: time.Now()}
 		bounds := play(s)

@@ -105,14 +105,14 @@ func (w *World) originSettings() []string {
 	return []string{
 		"DATABASE_URL=" + w.Database.DSN, "MINT_SECRET=" + share.NewKey(), "FILES_URL=http://files.invalid",
 		"CLAMD_HOSTS=" + w.Scanner.TCP, fmt.Sprintf("CLAMD_MAX_SIZE=%d", testenv.ClamdFileMax),
-		"LIMIT_REQUESTS=0", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "SCAN_WAIT=1s",
+		"LOG_LEVEL=warn", "LIMIT_REQUESTS=0", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "SCAN_WAIT=1s",
 	}
 }
 
 func edgeSettings() []string {
 	return []string{
 		"LEASE_KEY=" + share.NewKey(), "EDGE_MAX_STALE=" + maxStale.String(), "EDGE_SERVE_STALE=" + serveStale.String(),
-		"EDGE_MAX_PER_CLIENT=8192", "EDGE_MAX_CLIENT_CONNS=8192", "SHUTDOWN_GRACE=3s",
+		"LOG_LEVEL=warn", "EDGE_MAX_PER_CLIENT=8192", "EDGE_MAX_CLIENT_CONNS=8192", "SHUTDOWN_GRACE=3s",
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -173,29 +172,33 @@ func (p *Program) finish() {
 
 // built are the programs, built once per test process.
 var built struct {
-	once  sync.Once
-	plain bool
-	dir   string
-	err   error
+	once sync.Once
+	kept bool   // the folder is the caller's
+	race bool   // with the detector
+	dir  string // "" until it is made
+	err  error
 }
 
-// Plain has the programs built without the race detector, for tests of how soon
-// something happens. TestMain calls it, before any test.
-func Plain() { built.plain = true }
+// BuildInto has the programs built into a folder that is kept, so that the next
+// test process links only what changed; without the race detector where a test
+// is about how soon something happens. TestMain calls it, before any test.
+func BuildInto(dir string, race bool) { built.kept, built.race, built.dir = true, race, dir }
 
-// Binary returns the path of a program, built with the race detector unless Plain
-// was called.
+// Binary returns the path of a program, built with the race detector unless
+// BuildInto said otherwise.
 func Binary(tb testing.TB, name string) string {
 	tb.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "rawlink-bin-"); built.err != nil {
+		if built.kept {
+			built.err = os.MkdirAll(built.dir, 0o755)
+		} else {
+			built.race = true
+			built.dir, built.err = os.MkdirTemp("", "rawlink-bin-")
+		}
+		if built.err != nil {
 			return
 		}
-		args := []string{"build", "-race", "-o", built.dir, "./cmd/..."}
-		if built.plain {
-			args = slices.Delete(args, 1, 2)
-		}
-		build := exec.Command("go", args...)
+		build := exec.Command("go", "build", fmt.Sprintf("-race=%t", built.race), "-o", built.dir, "./cmd/...")
 		build.Dir = repository(tb)
 		if out, err := build.CombinedOutput(); err != nil {
 			built.err = errors.Join(err, errors.New(string(out)))
@@ -207,8 +210,12 @@ func Binary(tb testing.TB, name string) string {
 	return filepath.Join(built.dir, name)
 }
 
-// Clean removes what Binary built; TestMain calls it last.
-func Clean() { _ = os.RemoveAll(built.dir) }
+// Clean removes what Binary built, unless it is kept; TestMain calls it last.
+func Clean() {
+	if !built.kept {
+		_ = os.RemoveAll(built.dir)
+	}
+}
 
 // command prepares a program with these settings and no others.
 func command(tb testing.TB, name string, settings []string, args ...string) *exec.Cmd {
