@@ -15,7 +15,7 @@ import (
 // often its partner makes links.
 const (
 	clients    = 64
-	rest       = 40 * time.Millisecond // 20 to 60 in fact
+	rest       = 80 * time.Millisecond // 40 to 120 in fact
 	soonEvery  = 60 * time.Millisecond
 	maxSoon    = 24 // links that are, or were, to be revoked soon: the latest of them
 	maxPending = 16 // revocations under way

@@ -14,6 +14,7 @@ import (
 )
 
 func TestKill(t *testing.T) {
+	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed + 3})
 	file, large := w.Upload(bodySize), w.Upload(6<<20)
 	w.Play(t, rowKill, "an edge, mid-body", file, &results, func(s *Scene) Bounds { return killMidBody(s, large) })

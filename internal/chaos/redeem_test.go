@@ -10,6 +10,7 @@ import (
 // TestRedeem loses answers on the way back from whatever grants downloads: the
 // request was executed, and the edge can't know.
 func TestRedeem(t *testing.T) {
+	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed + 2})
 	file := w.Upload(bodySize)
 	w.Play(t, rowReplies, "from the origin", file, &results, func(s *Scene) Bounds {

@@ -29,6 +29,7 @@ const (
 const bodySize = 24 << 10
 
 func TestRedis(t *testing.T) {
+	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed})
 	file := w.Upload(bodySize)
 	w.Play(t, rowRedis, "FLUSHALL", file, &results, func(s *Scene) Bounds {
@@ -103,6 +104,7 @@ func splitBrain(s *Scene) Bounds {
 
 // TestFailOver has Sentinels promote a replica that lacks the last writes.
 func TestFailOver(t *testing.T) {
+	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed + 1, Sentinels: true})
 	file := w.Upload(bodySize)
 	w.Play(t, rowRedis, "fail-over to a replica cut off before the last writes", file, &results, func(s *Scene) Bounds {

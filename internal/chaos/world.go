@@ -28,7 +28,6 @@ type Options struct {
 	Seed      uint64
 	Sentinels bool          // Redis with a replica under Sentinels, reached directly; else one that paths lead to
 	EdgeNames [Edges]string // programs to run as edges; "" = edge
-	Prepare   [Edges]func() // called before an edge is started
 }
 
 // World is a whole Rawlink with three edges and two origins, and a network
@@ -144,9 +143,6 @@ func (w *World) startEdges(opt Options, internal [Origins]string, settings []str
 		name := opt.EdgeNames[i]
 		if name == "" {
 			name = "edge"
-		}
-		if opt.Prepare[i] != nil {
-			opt.Prepare[i]()
 		}
 		w.ready = append(w.ready, "http://"+ops+"/readyz")
 		w.Edges[i] = testsystem.Run(w.tb, name, own, "http://"+ops+"/readyz")
