@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,16 +73,18 @@ func loseStore(s *Scene, fail func()) Bounds {
 	done := testsystem.Object{"file_id": ticket.Text("file_id"), "key": ticket.Text("key")}
 
 	fail()
+	var asking sync.WaitGroup
 	for edge := range Edges {
 		if v := s.Visit(ctx, s.Oracle, warm, Request{Edge: edge, Agent: "during"}); !v.Whole {
 			s.Oracle.Fault("edge %d holds the bytes, the store fails, and it answers %d", edge, v.Status)
 		}
 		for i, l := range unknown {
-			s.Visit(ctx, s.Oracle, l, Request{Edge: edge, Agent: agent("cold", edge, i)})
+			asking.Go(func() { s.Visit(ctx, s.Oracle, l, Request{Edge: edge, Agent: agent("cold", edge, i)}) })
 		}
 	}
-	first := s.Ask(ctx, s.Oracle, 0, s.Key, "POST", "/uploads/complete", done)
-	s.Wait(500*time.Millisecond, time.Second)
+	var first Answer
+	asking.Go(func() { first = s.Ask(ctx, s.Oracle, 0, s.Key, "POST", "/uploads/complete", done) })
+	asking.Wait() // everybody is answered, or cut off, while it fails
 	s.Heal()
 
 	s.Insist(s.Oracle, http.StatusOK, "POST", "/uploads/complete", done)

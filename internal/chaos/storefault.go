@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -45,6 +46,7 @@ func NewStoreFront(tb testing.TB, endpoint string) *StoreFront {
 			}
 			return nil
 		},
+		ErrorLog:     log.New(io.Discard, "", 0), // it breaks bodies off on purpose
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
