@@ -83,7 +83,12 @@ func loseStore(s *Scene, fail func()) Bounds {
 		}
 	}
 	var first Answer
-	asking.Go(func() { first = s.Ask(ctx, s.Oracle, 0, s.Key, "POST", "/uploads/complete", done) })
+	asking.Go(func() {
+		// An origin waits longer for the store than this client does.
+		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		first = s.Ask(limited, s.Oracle, 0, s.Key, "POST", "/uploads/complete", done)
+	})
 	asking.Wait() // everybody is answered, or cut off, while it fails
 	s.Heal()
 

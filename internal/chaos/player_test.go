@@ -25,12 +25,14 @@ func TestPlayers(t *testing.T) {
 	}{
 		{"16 parallel ranges", func(s *Scene, l *Link) {
 			var segments sync.WaitGroup
+			at := s.Rand.IntN(Edges)
 			for i := range int64(16) {
-				segments.Go(func() {
-					s.rangeOf(l, int(i)%Edges, "segments/1.0", i*size/16, (i+1)*size/16-1, "")
-				})
+				segments.Go(func() { s.rangeOf(l, at, "segments/1.0", i*size/16, (i+1)*size/16-1, "") })
 			}
 			segments.Wait()
+			for i := range int64(16) { // a second time, anywhere
+				s.rangeOf(l, int(i)%Edges, "segments/1.0", i*size/16, (i+1)*size/16-1, "")
+			}
 		}},
 		{"a player: 0-1, 0-, 50 seeks", func(s *Scene, l *Link) {
 			const agent = "AppleCoreMedia/1.0.0 (iPhone; U; CPU OS 17_5 like Mac OS X)"

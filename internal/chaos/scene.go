@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"rawlink/internal/testsystem"
 )
 
 // Scene is one scenario under way: a world, and an oracle of its own.
@@ -42,8 +39,7 @@ func (w *World) Play(t *testing.T, row, name string, file *File, out *Results, p
 		w.Proof(s.Oracle, file)
 		s.drain()
 		bounds.Drained = true
-		s.kept()
-		s.counted()
+		s.audit()
 		verdict := s.Oracle.Judge(bounds)
 		for _, broken := range verdict.Broken {
 			t.Error(broken)
@@ -88,23 +84,29 @@ func (s *Scene) KillOrigin(i int) {
 // drain asks for every capped link on every edge until it is refused, so that no
 // download that could still be had counts as missing.
 func (s *Scene) drain() {
-	s.T.Helper()
+	s.each(func(l *Link, by int) {
+		if l.Cap > 0 && l.open() {
+			s.drainLink(l, by)
+		}
+	})
+}
+
+// each calls do for every link, a few at a time.
+func (s *Scene) each(do func(l *Link, by int)) {
 	work := make(chan *Link)
-	var drainers sync.WaitGroup
-	for i := range 8 {
-		drainers.Go(func() {
+	var working sync.WaitGroup
+	for by := range 8 {
+		working.Go(func() {
 			for l := range work {
-				s.drainLink(l, i)
+				do(l, by)
 			}
 		})
 	}
 	for _, l := range s.Oracle.Links() {
-		if l.Cap > 0 && l.open() {
-			work <- l
-		}
+		work <- l
 	}
 	close(work)
-	drainers.Wait()
+	working.Wait()
 }
 
 func (s *Scene) drainLink(l *Link, by int) {
@@ -126,37 +128,43 @@ func (s *Scene) drainLink(l *Link, by int) {
 	}
 }
 
-// kept sees that every link that was acknowledged exists, and is revoked if that
-// was acknowledged.
-func (s *Scene) kept() {
-	s.T.Helper()
-	for _, l := range s.Oracle.Links() {
-		a := s.Insist(s.Oracle, http.StatusOK, "GET", "/shares/"+l.ID, nil)
-		if revoked, _ := a.Body["revoked"].(bool); !revoked && !l.open() {
-			s.T.Errorf("link %s: its revocation was acknowledged and is lost", l.ID)
-		}
-	}
-}
-
 // countedWithin is when a served download is in download_count at the latest, with
 // something on top for the counting itself.
 const countedWithin = 5 * time.Second
 
-// counted compares download_count with the bodies that clients got: never fewer,
-// and more only by requests whose answer was lost. Uncapped links are left to the
-// scenario where edges were killed.
-func (s *Scene) counted() {
-	s.T.Helper()
-	links := slices.DeleteFunc(s.Oracle.Links(), func(l *Link) bool { return l.Cap == 0 && s.killed })
-	testsystem.Until(s.T, countedWithin, "downloads counted", func() error {
-		for len(links) > 0 {
-			l := links[0]
-			t := l.Tally()
-			if got := s.Counted(s.T, l); got < t.Bodies || got > t.Bodies+t.Unsure() {
-				return fmt.Errorf("link %s, cap %d: download_count = %d; clients got %d bodies and no answer to %d requests", l.ID, l.Cap, got, t.Bodies, t.Unsure())
+// audit asks the API for every link. What was acknowledged is there: the link, and
+// its revocation. And download_count fits the bodies that clients got: never fewer,
+// and more only by requests whose answer was lost. Counts of uncapped links are
+// left to the scenario where edges were killed.
+func (s *Scene) audit() {
+	end := time.Now().Add(countedWithin)
+	s.each(func(l *Link, by int) {
+		for {
+			a := s.Ask(context.Background(), s.Oracle, by%Origins, s.Key, "GET", "/shares/"+l.ID, nil)
+			wrong := s.compare(l, a)
+			if wrong == "" {
+				return
 			}
-			links = links[1:]
+			if time.Now().After(end) {
+				s.Oracle.Fault("link %s, cap %d: %s", l.ID, l.Cap, wrong)
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
 		}
-		return nil
 	})
+}
+
+// compare says what is wrong with the API's answer about a link.
+func (s *Scene) compare(l *Link, a Answer) string {
+	if a.Status != http.StatusOK {
+		return fmt.Sprintf("the API answers %d", a.Status)
+	}
+	if revoked, _ := a.Body["revoked"].(bool); !revoked && !l.open() {
+		return "its revocation was acknowledged and is lost"
+	}
+	t, got := l.Tally(), a.Number("download_count")
+	if (l.Cap > 0 || !s.killed) && (got < t.Bodies || got > t.Bodies+t.Unsure()) {
+		return fmt.Sprintf("download_count = %d; clients got %d bodies, and no answer to %d requests", got, t.Bodies, t.Unsure())
+	}
+	return ""
 }
