@@ -147,6 +147,9 @@ var secrets = regexp.MustCompile(`fck_(live|test)_[0-9a-f]{8}|/s/[A-Za-z0-9_-]{2
 
 // finish ends the process and looks over what it left.
 func (p *Program) finish() {
+	if p.cmd == nil || p.cmd.Process == nil {
+		return // it was never started, and the test has failed for that
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-p.ended:
