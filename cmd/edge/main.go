@@ -14,10 +14,10 @@ import (
 
 	"rawlink/cmd/internal/edgeparts"
 	"rawlink/cmd/internal/lifecycle"
+	"rawlink/cmd/internal/redisparts"
 	"rawlink/cmd/internal/settings"
 	"rawlink/internal/objects"
 	"rawlink/internal/originclient"
-	"rawlink/internal/redisstore"
 	"rawlink/internal/share"
 	"rawlink/metrics"
 )
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer bytes.Close()
-	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL)}, log)
+	shared, err := redisparts.Open(&cfg.Redis, log)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,12 @@ func Production(tb testing.TB, extra ...string) *System {
 	return s
 }
 
+// OnDatabase returns a system of programs that Run started: its API is at api, and
+// admin commands find the database by its data source name.
+func OnDatabase(dsn, api string) *System {
+	return &System{Name: "own", API: api, admin: []string{"--database-url", dsn}}
+}
+
 // Programs are the system's processes, each once.
 func (s *System) Programs() []*Program {
 	if s.Origin == s.Edges[0] {

@@ -132,3 +132,7 @@ func changed(result sql.Result, err error) (bool, error) {
 	n, err := result.RowsAffected()
 	return n > 0, err
 }
+
+// IsDown reports whether an error of this package means that the database can't
+// be asked now, and not that something is wrong with what was asked.
+func IsDown(err error) bool { return database.IsDown(err) }

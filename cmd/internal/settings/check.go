@@ -104,6 +104,9 @@ func (i *Internal) problems(f *findings) {
 
 func (r *Redis) problems(f *findings) {
 	f.unless(r.RedisURL != "", "redis_url: is required, such as redis://127.0.0.1:6379")
+	f.unless(r.RedisMode == "single" || r.RedisMode == "sentinel" || r.RedisMode == "cluster", "redis_mode: want single, sentinel or cluster, got %q", r.RedisMode)
+	f.unless((r.RedisMode == "sentinel") == (r.RedisPrimary != ""), "redis_primary: goes with redis_mode sentinel, and that with it")
+	f.unless(r.RedisMode == "sentinel" || r.RedisSentinelUser == "" && r.RedisSentinelPassword == "", "redis_sentinel_user, redis_sentinel_password: go with redis_mode sentinel")
 }
 
 func (s *S3) problems(f *findings) {

@@ -83,7 +83,11 @@ type Internal struct {
 
 // Redis is the shared cache and bus.
 type Redis struct {
-	RedisURL Secret `help:"Redis: redis://[user:password@]host:port[/db]. Secret." placeholder:"URL"`
+	RedisURL              Secret `help:"Redis: redis://[user:password@]host:port[,host:port...][/db], rediss:// with TLS. Several hosts are Sentinels or nodes of a Cluster. Secret." placeholder:"URL"`
+	RedisMode             string `help:"How Redis is run: single, sentinel or cluster." default:"single"`
+	RedisPrimary          string `help:"Name under which the Sentinels watch the primary." placeholder:"NAME"`
+	RedisSentinelUser     string `help:"User at the Sentinels, if they ask for one; redis_url has Redis's own." placeholder:"USER"`
+	RedisSentinelPassword Secret `help:"Password at the Sentinels. Secret." placeholder:"PASSWORD"`
 }
 
 // S3 is where bytes are in production.

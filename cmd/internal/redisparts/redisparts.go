@@ -1,0 +1,18 @@
+// Package redisparts opens what edges and origins share in Redis from settings,
+// for the two programs that are configured alike in this.
+package redisparts
+
+import (
+	"log/slog"
+
+	"rawlink/cmd/internal/settings"
+	"rawlink/internal/redisstore"
+)
+
+// Open opens the store that the settings describe.
+func Open(s *settings.Redis, log *slog.Logger) (*redisstore.Store, error) {
+	return redisstore.Open(redisstore.Config{
+		URL: string(s.RedisURL), Mode: redisstore.Mode(s.RedisMode), Primary: s.RedisPrimary,
+		SentinelUser: s.RedisSentinelUser, SentinelPassword: string(s.RedisSentinelPassword),
+	}, log)
+}
