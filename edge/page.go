@@ -10,10 +10,10 @@ import (
 // pageStyle is the pages' whole style. It is admitted by its hash, so the pages'
 // policy needs no 'unsafe-inline'. Every text has a contrast of at least 4.5 to 1
 // on what lies under it, in both schemes.
-const pageStyle = `:root{color-scheme:light dark;--ink:#1c2127;--soft:#525c67;--paper:#f3f5f8;--card:#fff;--line:#d5dbe2;--edge:#7a8490;--tone:#3b5b8c;--wash:#e9eff8;--on:#fff}
+const pageStyle = `:root{color-scheme:light dark;--ink:#1c2127;--soft:#525c67;--paper:#f3f5f8;--card:#fff;--line:#d5dbe2;--edge:#7a8490;--tone:#3b5b8c;--wash:#e9eff8;--act:#3b5b8c;--on:#fff}
 .wait{--tone:#7a5200;--wash:#fbf0d9}
 .stop{--tone:#a3262a;--wash:#fbe9e9}
-@media (prefers-color-scheme:dark){:root{--ink:#e9edf1;--soft:#a9b3be;--paper:#12161a;--card:#1b2025;--line:#333b44;--edge:#7d8894;--tone:#9dbdf2;--wash:#22303f;--on:#12161a}
+@media (prefers-color-scheme:dark){:root{--ink:#e9edf1;--soft:#a9b3be;--paper:#12161a;--card:#1b2025;--line:#333b44;--edge:#7d8894;--tone:#9dbdf2;--wash:#22303f;--act:#9dbdf2;--on:#12161a}
 .wait{--tone:#eec56f;--wash:#352b15}
 .stop{--tone:#f5a3a3;--wash:#3c2223}}
 *{box-sizing:border-box}
@@ -27,8 +27,8 @@ form{margin-top:1.5rem}
 label{display:block;margin-bottom:.375rem;font-weight:600}
 input,button{width:100%;min-height:2.875rem;padding:0 .875rem;border-radius:.5rem;font:inherit}
 input{border:1px solid var(--edge);background:var(--card);color:var(--ink)}
-button{margin-top:.875rem;border:0;background:var(--tone);color:var(--on);font-weight:600;cursor:pointer}
-input:focus-visible,button:focus-visible{outline:3px solid var(--tone);outline-offset:2px}
+button{margin-top:.875rem;border:0;background:var(--act);color:var(--on);font-weight:600;cursor:pointer}
+input:focus-visible,button:focus-visible{outline:3px solid var(--act);outline-offset:2px}
 .alert{margin-bottom:.875rem;padding:.625rem .875rem;border-radius:.5rem;background:var(--wash);color:var(--tone);font-weight:600}
 @media (max-width:30rem){main{padding:1.5rem}}
 @media (forced-colors:active){svg{stroke:CanvasText}input,button{border:1px solid}}`
@@ -38,10 +38,10 @@ const (
 	drawnBan      = `<circle cx="12" cy="12" r="9"/><path d="m5.7 5.7 12.6 12.6"/>`
 	drawnClock    = `<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3.5 2"/>`
 	drawnCloud    = `<path d="M7 18.5h10a4 4 0 0 0 .5-8A6 6 0 0 0 6.1 9.6 4.5 4.5 0 0 0 7 18.5z"/>`
-	drawnDownload = `<path d="M12 4v10m-4-4 4 4 4-4M5 19.5h14"/>`
 	drawnGauge    = `<path d="M4.2 18a9 9 0 1 1 15.6 0M12 15l4-5.5"/>`
 	drawnGlass    = `<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>`
 	drawnLock     = `<rect x="5" y="11" width="14" height="9.5" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>`
+	drawnNone     = `<circle cx="12" cy="12" r="9"/><path d="M8 12h8"/>`
 	drawnQuestion = `<circle cx="12" cy="12" r="9"/><path d="M9.4 9.6a2.7 2.7 0 1 1 3.9 2.4c-.9.4-1.3 1-1.3 2M12 17v.01"/>`
 	drawnShield   = `<path d="m12 3 7.5 3v5c0 4.6-3.1 8.2-7.5 10-4.4-1.8-7.5-5.4-7.5-10V6zM12 8v4.5m0 3.2v.01"/>`
 	drawnWarning  = `<path d="M12 4 21 19.5H3zM12 10v4m0 2.7v.01"/>`
