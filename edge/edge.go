@@ -55,6 +55,12 @@ type Leases interface {
 // Counter counts a download of an uncapped share. It does no I/O.
 type Counter interface{ Add(shareID string) }
 
+// Purges is the origin's log of purged objects: what follows a number of it. A
+// negative number is before all of the log.
+type Purges interface {
+	Purged(ctx context.Context, after int64) (share.Purges, error)
+}
+
 // Parts are what an edge is made of. All are required but Now, and Tries where
 // passwords are not enforced.
 type Parts struct {
@@ -66,6 +72,7 @@ type Parts struct {
 	LocalLeases Leases // of uncapped shares: in this process, never failing
 	Tries       Tries  // required where passwords are enforced
 	Counter     Counter
+	Purges      Purges
 	Metrics     *metrics.Edge
 	Log         *slog.Logger
 	Now         func() time.Time // nil = time.Now
@@ -90,6 +97,7 @@ type Edge struct {
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
 	bytes    *bytecache.Cache
+	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
 
@@ -113,6 +121,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		crowd:   newCrowd(cfg.MaxPerClient),
 		grants:  newGrants(cfg.LeaseKey),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
+		purged:  newPurged(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -147,7 +156,7 @@ func (p Parts) missing(passwords bool) error {
 	var problems []error
 	for name, absent := range map[string]bool{
 		"keys": p.Keys == nil, "records": p.Records == nil, "objects": p.Objects == nil, "ledger": p.Ledger == nil,
-		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil,
+		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil, "purges": p.Purges == nil,
 		"metrics": p.Metrics == nil, "log": p.Log == nil,
 		"tries": passwords && (p.Tries.Addresses == nil || p.Tries.Shares == nil),
 	} {
@@ -228,10 +237,16 @@ func (e *Edge) panicked(v any, t *tally) error {
 
 // Invalidate says that what is known of the share may be wrong: the next
 // request asks again, also if the answer to an earlier one is on its way.
-func (e *Edge) Invalidate(hash share.Hash) { e.records.Invalidate(hash) }
+func (e *Edge) Invalidate(hash share.Hash) {
+	e.records.Invalidate(hash)
+	e.purged.suspect()
+}
 
 // InvalidateAll says that invalidations may have been missed.
-func (e *Edge) InvalidateAll() { e.records.InvalidateAll() }
+func (e *Edge) InvalidateAll() {
+	e.records.InvalidateAll()
+	e.purged.suspect()
+}
 
 // Bytes returns a reading of the byte cache.
 func (e *Edge) Bytes() metrics.Bytes {

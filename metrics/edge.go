@@ -21,6 +21,7 @@ type Edge struct {
 	redeems  *labelled
 	secrets  *labelled
 	panics   prometheus.Counter
+	purges   prometheus.Counter
 }
 
 // byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
@@ -110,12 +111,16 @@ func NewEdge(r *Registry) *Edge {
 			Help: "Requests whose body has not ended.",
 		}),
 		l1: l1, lookups: lookups, redeems: redeems, secrets: secrets,
+		purges: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_purges_total",
+			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_panics_total",
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics)
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges)
 	return m
 }
 
@@ -148,3 +153,6 @@ func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
 
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }
+
+// Purge notes that a purged object's bytes were removed.
+func (m *Edge) Purge() { m.purges.Inc() }

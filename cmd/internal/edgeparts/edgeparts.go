@@ -42,6 +42,7 @@ type Parts struct {
 	Ledger   edge.Ledger
 	Leases   edge.Leases
 	Sink     ledger.Sink
+	Purges   edge.Purges
 	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
 	Log      *slog.Logger
@@ -76,7 +77,7 @@ func New(p Parts) (*Node, error) {
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
-		Counter: counts, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -120,6 +121,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 		}
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	running.Go(func() { n.edge.FollowPurges(loops) })
 	defer running.Wait()
 	defer stopLoops()
 
