@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer bytes.Close()
-	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL)}, log)
+	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL), SealSecret: string(cfg.InternalKey)}, log)
 	if err != nil {
 		return err
 	}
