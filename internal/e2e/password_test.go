@@ -94,11 +94,11 @@ func passwordForm(t *testing.T, first, last, path string, content []byte) {
 	if response.StatusCode != 303 || !strings.HasPrefix(location, "?grant=") || len(response.Header.Values("Set-Cookie")) != 0 {
 		t.Fatalf("the right password in the form: %v; want 303", response)
 	}
+	if response, _, err = testsystem.Fetch(t, "GET", last+path+location, "X-Forwarded-For", "203.0.113.9"); err != nil || response.StatusCode != 401 {
+		t.Errorf("where the form leads, from another address: %v, %v; want 401", response, err)
+	}
 	response, body, err = testsystem.Fetch(t, "GET", last+path+location) // at another edge
 	if err != nil || response.StatusCode != 200 || !bytes.Equal(body, content) {
 		t.Errorf("where the form leads: %v, %v", response, err)
-	}
-	if response, _, err = testsystem.Fetch(t, "GET", last+path+location, "X-Forwarded-For", "203.0.113.9"); err != nil || response.StatusCode != 401 {
-		t.Errorf("the same from another address: %v, %v; want 401", response, err)
 	}
 }
