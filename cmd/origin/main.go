@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer bytes.Close()
-	shared, err := redisparts.Open(&cfg.Redis, log)
+	shared, err := redisparts.Open(&cfg.Redis, string(cfg.InternalKey), log)
 	if err != nil {
 		return err
 	}

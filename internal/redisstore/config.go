@@ -29,6 +29,9 @@ type Config struct {
 	SentinelUser, SentinelPassword string
 	// Prefix begins every key; "" = "rawlink:".
 	Prefix string
+	// SealSecret keeps password hashes unreadable in Redis. All that share records
+	// have the same one; "" = they are kept as they are.
+	SealSecret string
 	// RecordTTL is the life of a record; 0 = 1 h. It bounds how long Redis
 	// remembers, not how long an edge may trust: that is the bus's business.
 	RecordTTL time.Duration

@@ -143,7 +143,7 @@ func (p *Program) ResidentBytes(tb testing.TB) int64 {
 }
 
 // secrets are what no log may hold: keys, tokens, signatures of URLs.
-var secrets = regexp.MustCompile(`fck_(live|test)_[0-9a-f]{8}|/s/[A-Za-z0-9_-]{20}|[?&]signature=|X-Amz-Signature=`)
+var secrets = regexp.MustCompile(`fck_(live|test)_[0-9a-f]{8}|/s/[A-Za-z0-9_-]{20}|[?&]signature=|[?&]grant=|\$argon2id\$|X-Amz-Signature=`)
 
 // finish ends the process and looks over what it left.
 func (p *Program) finish() {

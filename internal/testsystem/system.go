@@ -44,11 +44,16 @@ const noLimit = "LIMIT_REQUESTS=1000000"
 
 var printedKey = regexp.MustCompile(`API key +(fck_\S+)`)
 
-// Embedded starts the all-in-one in an empty directory.
+// Embedded starts the all-in-one, in an empty directory unless extra names one.
 func Embedded(tb testing.TB, extra ...string) *System {
 	tb.Helper()
 	data, cache := filepath.Join(tb.TempDir(), "data"), filepath.Join(tb.TempDir(), "cache")
 	api, files, ops := address(tb), address(tb), address(tb)
+	for _, setting := range extra {
+		if dir, given := strings.CutPrefix(setting, "DATA="); given {
+			data = dir
+		}
+	}
 	settings := append([]string{noLimit, "DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops, "EDGE_CACHE_DIR=" + cache}, extra...)
 	up := start(tb, "rawlink", []string{"up"}, settings, "http://"+ops+"/readyz")
 	var found []string

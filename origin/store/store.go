@@ -60,6 +60,10 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 // Check reports whether the database answers.
 func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
 
+// Backup writes a consistent copy of a SQLite database to a new file, see
+// database.DB.Backup.
+func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
+
 // micros is the time as the tables hold it.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 

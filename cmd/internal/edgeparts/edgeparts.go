@@ -14,6 +14,8 @@ import (
 	"rawlink/cmd/internal/settings"
 	"rawlink/edge"
 	"rawlink/internal/ledger"
+	"rawlink/internal/memstore"
+	"rawlink/internal/ratelimit"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
 	"rawlink/metrics"
@@ -42,6 +44,7 @@ type Parts struct {
 	Leases   edge.Leases
 	Sink     ledger.Sink
 	Purges   edge.Purges
+	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
 	Log      *slog.Logger
 }
@@ -58,6 +61,8 @@ type Node struct {
 
 const (
 	localLeases = 100_000                // clients remembered that resume uncapped links
+	triedBy     = 100_000                // clients whose tries of passwords are counted in this process
+	triedAt     = 100_000                // likewise shares
 	countEvery  = 500 * time.Millisecond // how often counts are handed over
 	handOver    = 5 * time.Second        // for the last hand-over at the end
 )
@@ -77,6 +82,7 @@ func New(p Parts) (*Node, error) {
 	e, err := edge.New(config, edge.Parts{
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
+		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
 		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
@@ -86,6 +92,15 @@ func New(p Parts) (*Node, error) {
 	return &Node{edge: e, layers: layers, counts: counts, journal: journal, bus: p.Bus, log: p.Log}, nil
 }
 
+// tries counts tries of passwords: for all edges, or while that fails in here.
+func (p *Parts) tries(most int) ratelimit.Counter {
+	own := memstore.NewLimits(most, time.Now)
+	if p.Limits == nil {
+		return own
+	}
+	return &ratelimit.Backed{What: "password tries", Shared: p.Limits, Own: own, Log: p.Log}
+}
+
 func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	proxies, err := s.Proxies()
 	if err != nil {
@@ -93,6 +108,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	}
 	return edge.Config{
 		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
+		EnforcePasswords: s.EdgeEnforcePasswords, PasswordTries: s.EdgePasswordTries, PasswordShareTries: s.EdgePasswordShareTries, PasswordHashes: s.EdgePasswordHashes,
 		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
 		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
 		MaxPerClient: s.EdgeMaxPerClient, MaxConnsPerClient: s.EdgeMaxClientConns,
