@@ -233,7 +233,7 @@ func dnsAnswer(query []byte, addr netip.Addr) (answer []byte, isA bool) {
 
 func TestProxyOfTheEnvironment(t *testing.T) {
 	var asked atomic.Int64
-	proxy := listen(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	proxy := listen(t, "127.0.0.3:0", func(http.ResponseWriter, *http.Request) { asked.Add(1) })
 	t.Setenv("HTTP_PROXY", "http://"+proxy)
 	t.Setenv("HTTPS_PROXY", "http://"+proxy)
 	dns := names(t, "127.0.0.1")
