@@ -15,6 +15,8 @@ type Origin struct {
 	Limited   *prometheus.CounterVec   // requests refused by a rate limit, by limit
 	Uncounted prometheus.Counter       // requests let through because nobody could count them
 	Purged    *prometheus.CounterVec   // files purged from the trash by cause: emptied, aged
+	Imports   *prometheus.CounterVec   // imports from URLs by outcome: done, refused, source, too_large, error
+	Imported  prometheus.Counter       // bytes imported
 	Expired   prometheus.Counter       // uploads that expired and gave their room back
 }
 
@@ -56,10 +58,16 @@ func NewOrigin(r *Registry) *Origin {
 		Purged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_purged_total", Help: "Files purged from the trash by cause: emptied, aged.",
 		}, []string{"cause"}),
+		Imports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_imports_total", Help: "Imports from URLs by outcome: done, refused (an address or port that is not allowed), source (its failure), too_large, error.",
+		}, []string{"outcome"}),
+		Imported: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_imported_bytes_total", Help: "Bytes of finished imports.",
+		}),
 		Expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
 		}),
 	}
-	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Limited, o.Uncounted, o.Purged, o.Expired)
+	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Expired)
 	return o
 }

@@ -68,7 +68,8 @@ func serve(t *testing.T, change func(*Config, *Parts)) *running {
 	tables := must(store.Open(t.Context(), r.db, store.Options{CountPermanentLinks: true}))
 	local := must(objects.NewLocal(objects.LocalConfig{Dir: dir, BaseURL: base, Prefix: "/objects", Secret: bytes.Repeat([]byte("s"), 32), Log: log}))
 	config := Config{FilesURL: "http://files.test", MultipartFrom: 100 << 20, PartSize: 16 << 20, MaxUpload: 1 << 30,
-		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour}
+		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour,
+		Imports: Imports{Max: 64 << 20, Timeout: 30 * time.Second, Idle: 5 * time.Second, Redirects: 3, AtOnce: 4, Ports: []uint16{80, 443}}}
 	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Limits: memstore.NewLimits(100, time.Now),
 		Keyring: must(share.ParseKeyring("1:" + share.NewKey())), Mint: must(share.ParseMint(share.NewKey())), Metrics: metrics.NewOrigin(r.values), Log: log}
 	if change != nil {

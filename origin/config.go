@@ -22,6 +22,7 @@ type Config struct {
 	ScanWait         time.Duration  // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int            // files scanned at the same time
 	ScanTimeout      time.Duration  // for one file
+	Imports          Imports        // files fetched from URLs
 	Limits           Limits         // of requests per key
 	AuditKeep        time.Duration  // how long the audit log reaches back
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
@@ -49,6 +50,12 @@ func (c *Config) Validate() error {
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
+	check(c.Imports.Max > 0, "import_max: want a positive size, got %d", c.Imports.Max)
+	check(c.Imports.Timeout > 0 && c.Imports.Timeout+c.ScanWait+afterImport/2 <= onceLease,
+		"import_timeout: want a duration that with scan_wait stays half a minute below %s, got %s", onceLease, c.Imports.Timeout)
+	check(c.Imports.Idle > 0, "import_idle: want a positive duration, got %s", c.Imports.Idle)
+	check(c.Imports.Redirects >= 0, "import_redirects: can't be negative, got %d", c.Imports.Redirects)
+	check(c.Imports.AtOnce > 0, "import_at_once: want at least 1, got %d", c.Imports.AtOnce)
 	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
 		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
 	}

@@ -46,6 +46,7 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "POST /uploads/initiate", "initiate-upload", 200, o.initiateUpload, FilesWrite)
 	add(o, api, "POST /uploads/complete", "complete-upload", 200, o.completeUpload, FilesWrite)
 	add(o, api, "POST /uploads/abort", "abort-upload", 204, o.abortUpload, FilesWrite)
+	add(o, api, "POST /uploads/import-url", "import-url", 200, o.importURL, FilesWrite)
 
 	add(o, api, "GET /shares", "list-shares", 200, o.listShares, SharesRead)
 	add(o, api, "POST /shares", "create-share", 201, o.createShare, SharesWrite)

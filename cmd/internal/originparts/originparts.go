@@ -5,6 +5,7 @@ package originparts
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -46,6 +47,10 @@ func New(p Parts) (*origin.Origin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api_trusted_proxies: %w", err)
 	}
+	imports, err := imports(s)
+	if err != nil {
+		return nil, err
+	}
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -57,6 +62,7 @@ func New(p Parts) (*origin.Origin, error) {
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
 		ScanTimeout:      s.ScanTimeout,
+		Imports:          imports,
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
 		TrustedProxies:   proxies,
@@ -65,6 +71,14 @@ func New(p Parts) (*origin.Origin, error) {
 		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits,
 		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
 	})
+}
+
+func imports(s *settings.API) (origin.Imports, error) {
+	allow, errAllow := s.ImportNetworks()
+	ports, errPorts := s.SourcePorts()
+	return origin.Imports{
+		Max: int64(s.ImportMax), Timeout: s.ImportTimeout, Idle: s.ImportIdle, Redirects: s.ImportRedirects, AtOnce: s.ImportAtOnce, Ports: ports, Allow: allow,
+	}, errors.Join(errAllow, errPorts)
 }
 
 // Relay starts the relay. It goes on when ctx ends, for the requests that are

@@ -23,6 +23,14 @@ type API struct {
 	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
+	ImportMax           Size          `help:"Largest file that is imported from a URL; upload_max holds besides." default:"5GiB"`
+	ImportTimeout       time.Duration `help:"Limit for fetching one, below 4m30s." default:"4m"`
+	ImportIdle          time.Duration `help:"How long a source may be silent." default:"15s"`
+	ImportRedirects     int           `help:"Redirects that are followed." default:"5"`
+	ImportAtOnce        int           `help:"Imports at the same time in one process; each may take 20 MiB of memory." default:"8"`
+	ImportPorts         []string      `help:"Ports that sources may have, comma separated." default:"80,443"`
+	ImportAllowNetworks []string      `help:"Addresses or CIDR ranges that are imported from, on any port, although they are not public; for private deployments, comma separated." placeholder:"CIDR"`
+
 	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
 	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
 
