@@ -39,6 +39,7 @@ func testTenants(t *testing.T, s *testsystem.System) {
 		{"POST", "/uploads/initiate", fields("original_name", "x", "size", 1, "space_id", otherSpace, "folder_id", "{folder}")},
 		{"POST", "/uploads/complete", fields("file_id", "{upload}", "key", "{key}")}, {"POST", "/uploads/complete", fields("file_id", "{file}", "key", "{key}")},
 		{"POST", "/uploads/abort", fields("file_id", "{upload}")},
+		{"POST", "/uploads/import-url", fields("url", "http://127.0.0.2:1/", "space_id", "{space}")}, {"POST", "/uploads/import-url", fields("url", "http://127.0.0.2:1/", "space_id", otherSpace, "folder_id", "{folder}")},
 		{"POST", "/shares", fields("file_id", "{file}")}, {"GET", "/shares?file_id={file}", nil}, {"GET", "/shares/{share}", nil}, {"PATCH", "/shares/{share}", fields("max_downloads", 1)}, {"DELETE", "/shares/{share}", nil},
 	}
 	theirs := map[string]string{"space": space, "folder": folder, "file": file, "share": share, "upload": upload.Text("file_id"), "key": upload.Text("key")}
