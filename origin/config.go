@@ -23,6 +23,7 @@ type Config struct {
 	ScanWorkers      int            // files scanned at the same time
 	ScanTimeout      time.Duration  // for one file
 	Imports          Imports        // files fetched from URLs
+	Webhooks         Webhooks       // events told to tenants
 	Limits           Limits         // of requests per key
 	AuditKeep        time.Duration  // how long the audit log reaches back
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
@@ -56,6 +57,12 @@ func (c *Config) Validate() error {
 	check(c.Imports.Idle > 0, "import_idle: want a positive duration, got %s", c.Imports.Idle)
 	check(c.Imports.Redirects >= 0, "import_redirects: can't be negative, got %d", c.Imports.Redirects)
 	check(c.Imports.AtOnce > 0, "import_at_once: want at least 1, got %d", c.Imports.AtOnce)
+	check(c.Webhooks.Workers > 0, "webhook_workers: want at least 1, got %d", c.Webhooks.Workers)
+	check(c.Webhooks.Timeout > 0, "webhook_timeout: want a positive duration, got %s", c.Webhooks.Timeout)
+	check(c.Webhooks.Attempts > 0, "webhook_attempts: want at least 1, got %d", c.Webhooks.Attempts)
+	check(c.Webhooks.FirstRetry > 0, "webhook_first_retry: want a positive duration, got %s", c.Webhooks.FirstRetry)
+	check(c.Webhooks.DisableAfter > 0, "webhook_disable_after: want a positive duration, got %s", c.Webhooks.DisableAfter)
+	check(c.Webhooks.Keep > 0, "webhook_keep: want a positive duration, got %s", c.Webhooks.Keep)
 	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
 		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"rawlink/internal/disposition"
 	"rawlink/internal/outbound"
@@ -59,22 +60,25 @@ func (o *Origin) sourceProblem(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !errors.As(err, &source) {
 		return err
 	}
-	return reject(http.StatusBadRequest, "url: the source "+o.sourceFault(source))
+	if source.read > 0 && !errors.Is(err, outbound.ErrIdle) {
+		return reject(http.StatusBadRequest, fmt.Sprintf("url: the source broke off after %d bytes", source.read))
+	}
+	return reject(http.StatusBadRequest, "url: the source "+faultOf(source.err, o.config.Imports.Idle))
 }
 
-func (o *Origin) sourceFault(source sourceError) string {
+// faultOf says what is wrong with another side that did not answer, or fell
+// silent for so long, after its name or "the source".
+func faultOf(err error, silence time.Duration) string {
 	var timeout net.Error
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.Is(source.err, outbound.ErrIdle), errors.As(source.err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("was silent for longer than %s", o.config.Imports.Idle)
-	case errors.As(source.err, &dns):
+	case errors.Is(err, outbound.ErrIdle), errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Sprintf("was silent for longer than %s", silence)
+	case errors.As(err, &dns):
 		return "has a name that can't be resolved"
-	case errors.As(source.err, &certificate):
+	case errors.As(err, &certificate):
 		return "has no valid certificate"
-	case source.read > 0:
-		return fmt.Sprintf("broke off after %d bytes", source.read)
 	}
 	return "can't be reached, or does not speak HTTP"
 }

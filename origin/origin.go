@@ -67,8 +67,9 @@ type Origin struct {
 	config    Config
 	hashing   chan struct{} // holds a token for each password that is being hashed
 	sources   *outbound.Client
-	importing chan struct{} // holds a token for each import under way
-	uncounted atomic.Bool   // requests can't be counted for rate limits just now
+	receivers *outbound.Client // of webhooks
+	importing chan struct{}    // holds a token for each import under way
+	uncounted atomic.Bool      // requests can't be counted for rate limits just now
 }
 
 // New puts an origin together.
@@ -87,6 +88,9 @@ func New(config Config, parts Parts) (*Origin, error) {
 			Allow: config.Imports.Allow, Ports: config.Imports.Ports, Plain: true,
 			Redirects: config.Imports.Redirects, Idle: config.Imports.Idle, Agent: "Rawlink-Import/1",
 		}),
+		receivers: outbound.New(outbound.Config{
+			Allow: config.Webhooks.Allow, Ports: config.Webhooks.Ports, Plain: config.Webhooks.Plain, Idle: config.Webhooks.Timeout, Agent: "Rawlink-Webhook/1",
+		}),
 	}, nil
 }
 
@@ -100,6 +104,10 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobEmptyTrash, o.purgeTrash) })
+	for range o.config.Webhooks.Workers {
+		group.Go(func() error { return o.deliverEvents(ctx) })
+	}
+	group.Go(func() error { return o.expireShares(ctx) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
 	return group.Wait()

@@ -54,6 +54,14 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "PATCH /shares/{id}", "update-share", 200, o.updateShare, SharesWrite)
 	add(o, api, "DELETE /shares/{id}", "revoke-share", 200, o.revokeShare, SharesWrite)
 
+	add(o, api, "GET /webhooks", "list-webhooks", 200, o.listWebhooks, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks", "create-webhook", 201, o.createWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}", "get-webhook", 200, o.getWebhook, SharesWrite, FilesWrite)
+	add(o, api, "PATCH /webhooks/{id}", "update-webhook", 200, o.updateWebhook, SharesWrite, FilesWrite)
+	add(o, api, "DELETE /webhooks/{id}", "delete-webhook", 204, o.deleteWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}/deliveries", "list-deliveries", 200, o.listDeliveries, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks/{id}/deliveries/{delivery_id}/replay", "replay-delivery", 202, o.replayDelivery, SharesWrite, FilesWrite)
+
 	add(o, api, "GET /quota", "quota", 200, o.quota, QuotaRead)
 }
 

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"rawlink/internal/database"
@@ -23,13 +24,17 @@ type Store struct {
 	// countPermanentLinks says whether links without expiry count against
 	// links_limit (setting quota.count_permanent_links).
 	countPermanentLinks bool
+	nearLimit           int64              // see Options
 	wake                wakeup             // the relay's
+	hooks               wakeup             // the webhooks' workers'
+	told                atomic.Bool        // an event was queued since hooks was rung
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
 }
 
 // Options are what a Store needs to know beside its database.
 type Options struct {
 	CountPermanentLinks bool
+	NearLimit           int64            // percent of a limit from which on webhooks are warned; 0 = never
 	Now                 func() time.Time // nil = time.Now
 }
 
@@ -49,6 +54,8 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		db:                  db,
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
+		nearLimit:           options.NearLimit,
+		hooks:               newWakeup(),
 		wake:                newWakeup(),
 		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
 	}, nil

@@ -51,6 +51,10 @@ func New(p Parts) (*origin.Origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	webhooks, err := webhooks(s)
+	if err != nil {
+		return nil, err
+	}
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -63,6 +67,7 @@ func New(p Parts) (*origin.Origin, error) {
 		ScanWorkers:      s.ScanWorkers,
 		ScanTimeout:      s.ScanTimeout,
 		Imports:          imports,
+		Webhooks:         webhooks,
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
 		TrustedProxies:   proxies,
@@ -79,6 +84,20 @@ func imports(s *settings.API) (origin.Imports, error) {
 	return origin.Imports{
 		Max: int64(s.ImportMax), Timeout: s.ImportTimeout, Idle: s.ImportIdle, Redirects: s.ImportRedirects, AtOnce: s.ImportAtOnce, Ports: ports, Allow: allow,
 	}, errors.Join(errAllow, errPorts)
+}
+
+func webhooks(s *settings.API) (origin.Webhooks, error) {
+	allow, errAllow := s.WebhookNetworks()
+	ports, errPorts := s.ReceiverPorts()
+	return origin.Webhooks{
+		Workers: s.WebhookWorkers, Timeout: s.WebhookTimeout, Attempts: s.WebhookAttempts, FirstRetry: s.WebhookFirstRetry,
+		DisableAfter: s.WebhookDisableAfter, Keep: s.WebhookKeep, Plain: s.WebhookAllowHTTP, Ports: ports, Allow: allow,
+	}, errors.Join(errAllow, errPorts)
+}
+
+// StoreOptions are what the database's part has to know.
+func StoreOptions(s *settings.API) store.Options {
+	return store.Options{CountPermanentLinks: s.QuotaCountPermanentLinks, NearLimit: int64(s.QuotaNearLimit)}
 }
 
 // Relay starts the relay. It goes on when ctx ends, for the requests that are

@@ -55,6 +55,11 @@ func (a *API) problems(f *findings) {
 	f.unless(err == nil, "import_allow_networks: %v", err)
 	_, err = ports(a.ImportPorts)
 	f.unless(err == nil, "import_ports: %v", err)
+	_, err = a.WebhookNetworks()
+	f.unless(err == nil, "webhook_allow_networks: %v", err)
+	_, err = ports(a.WebhookPorts)
+	f.unless(err == nil, "webhook_ports: %v", err)
+	f.unless(a.QuotaNearLimit >= 0 && a.QuotaNearLimit <= 100, "quota_near_limit: want a percentage from 0, which is never, to 100, got %d", a.QuotaNearLimit)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)
 	}
@@ -86,6 +91,12 @@ func (a *API) ImportNetworks() ([]netip.Prefix, error) { return ranges(a.ImportA
 
 // SourcePorts are the ports that are imported from.
 func (a *API) SourcePorts() ([]uint16, error) { return ports(a.ImportPorts) }
+
+// WebhookNetworks are the networks, not public, that events are delivered to.
+func (a *API) WebhookNetworks() ([]netip.Prefix, error) { return ranges(a.WebhookAllowNetworks) }
+
+// ReceiverPorts are the ports that events are delivered to.
+func (a *API) ReceiverPorts() ([]uint16, error) { return ports(a.WebhookPorts) }
 
 func ports(texts []string) ([]uint16, error) {
 	var all []uint16

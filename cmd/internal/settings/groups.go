@@ -31,6 +31,16 @@ type API struct {
 	ImportPorts         []string      `help:"Ports that sources may have, comma separated." default:"80,443"`
 	ImportAllowNetworks []string      `help:"Addresses or CIDR ranges that are imported from, on any port, although they are not public; for private deployments, comma separated." placeholder:"CIDR"`
 
+	WebhookWorkers       int           `help:"Events delivered at the same time by one process." default:"16"`
+	WebhookTimeout       time.Duration `help:"Limit for one attempt to deliver an event." default:"15s"`
+	WebhookAttempts      int           `help:"Attempts, each three times as long after the one before; then the event is a dead letter." default:"12"`
+	WebhookFirstRetry    time.Duration `help:"How long after the first failure the second attempt comes." default:"5s"`
+	WebhookDisableAfter  time.Duration `help:"Webhooks that only failed for so long are disabled." default:"120h"`
+	WebhookKeep          time.Duration `help:"How long ended deliveries can be looked at and replayed." default:"720h"`
+	WebhookAllowHTTP     bool          `name:"webhook-allow-http" env:"RAWLINK_WEBHOOK_ALLOW_HTTP" help:"Also take receivers with http:// URLs; for private deployments."`
+	WebhookPorts         []string      `help:"Ports that receivers may have, comma separated." default:"443,8443"`
+	WebhookAllowNetworks []string      `help:"Addresses or CIDR ranges that events are delivered to, on any port, although they are not public; for private deployments, comma separated." placeholder:"CIDR"`
+
 	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
 	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
 
@@ -48,6 +58,7 @@ type API struct {
 	LimitUploads  int `help:"Uploads a key may start in 60 seconds." default:"300"`
 	LimitImports  int `help:"Imports from URLs a key may ask for in 60 seconds." default:"30"`
 
+	QuotaNearLimit           int  `help:"Percent of a quota from which on quota.near_limit is told to webhooks; 0: never." default:"90"`
 	QuotaCountPermanentLinks bool `help:"Count links without expiry against links_limit." default:"true" negatable:""`
 }
 
