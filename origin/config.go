@@ -21,6 +21,7 @@ type Config struct {
 	TrashGrace       time.Duration  // how long the trash is kept; 0 = until it is emptied
 	ScanWait         time.Duration  // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int            // files scanned at the same time
+	RescanWorkers    int            // stored files scanned again at the same time
 	ScanTimeout      time.Duration  // for one file
 	Imports          Imports        // files fetched from URLs
 	Webhooks         Webhooks       // events told to tenants
@@ -50,6 +51,7 @@ func (c *Config) Validate() error {
 	check(c.TrashGrace >= 0, "trash_grace: can't be negative, got %s", c.TrashGrace)
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
+	check(c.RescanWorkers > 0, "rescan_workers: want at least 1, got %d", c.RescanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
 	check(c.Imports.Max > 0, "import_max: want a positive size, got %d", c.Imports.Max)
 	check(c.Imports.Timeout > 0 && c.Imports.Timeout+c.ScanWait+afterImport/2 <= onceLease,

@@ -101,6 +101,9 @@ func (o *Origin) Run(ctx context.Context) error {
 	for range o.config.ScanWorkers {
 		group.Go(func() error { return o.runJobs(ctx, store.JobScan, o.scanFile) })
 	}
+	for range o.config.RescanWorkers {
+		group.Go(func() error { return o.runJobs(ctx, store.JobRescan, o.scanFile) })
+	}
 	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobEmptyTrash, o.purgeTrash) })

@@ -28,7 +28,9 @@ type adminCommand struct {
 		List   keyList   `cmd:"" help:"List a tenant's keys."`
 		Revoke keyRevoke `cmd:"" help:"End a key at once."`
 	} `cmd:"" help:"API keys."`
-	Audit auditList `cmd:"" help:"Show who changed what, when, and from where."`
+	Webhooks webhookCommands `cmd:"" help:"Webhooks and their deliveries."`
+	Rescan   rescanCommand   `cmd:"" help:"Have stored files scanned again."`
+	Audit    auditList       `cmd:"" help:"Show who changed what, when, and from where."`
 }
 
 // place says which database, and how to print.

@@ -47,9 +47,10 @@ func readDelivery(row scanner) (d Delivery, err error) {
 func (s *Store) DeliveriesQueued() <-chan struct{} { return s.hooks }
 
 // TakeDelivery leases one due delivery and returns it with its webhook, or nil
-// if none is due. At most perHook deliveries of a webhook are leased at a time,
-// over all origins, so that a slow receiver doesn't hold up the others; a
-// webhook that just failed is left in peace for its pause.
+// if none is due. About perHook deliveries of a webhook are leased at a time, over
+// all origins, so that a slow receiver doesn't hold up the others (origins that
+// look in the same moment may pass it by one each); a webhook that just failed is
+// left in peace for its pause.
 func (s *Store) TakeDelivery(ctx context.Context, lease time.Duration, perHook int) (*Delivery, *Webhook, error) {
 	const due = `FROM webhook_deliveries d WHERE state = 'pending' AND run_at <= $1 AND lease_until <= $1
 		AND webhook_id IN (SELECT id FROM webhooks WHERE enabled AND paused_until <= $1)

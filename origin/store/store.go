@@ -57,7 +57,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		nearLimit:           options.NearLimit,
 		hooks:               newWakeup(),
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
 	}, nil
 }
 

@@ -65,6 +65,7 @@ func New(p Parts) (*origin.Origin, error) {
 		TrashGrace:       s.TrashGrace,
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
+		RescanWorkers:    s.RescanWorkers,
 		ScanTimeout:      s.ScanTimeout,
 		Imports:          imports,
 		Webhooks:         webhooks,

@@ -46,12 +46,13 @@ type API struct {
 
 	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
 
-	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
-	ScanWorkers  int           `help:"Files scanned at the same time." default:"4"`
-	ScanTimeout  time.Duration `help:"Limit for scanning one file." default:"5m"`
-	ScanHashes   string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
-	ClamdHosts   []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
-	ClamdMaxSize Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
+	ScanWait      time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
+	ScanWorkers   int           `help:"Files scanned at the same time." default:"4"`
+	RescanWorkers int           `help:"Stored files scanned again at the same time; uploads have scan_workers of their own." default:"1"`
+	ScanTimeout   time.Duration `help:"Limit for scanning one file." default:"5m"`
+	ScanHashes    string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
+	ClamdHosts    []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
+	ClamdMaxSize  Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
 
 	LimitRequests int `help:"Requests a key may make in 60 seconds; 0 is unlimited, here and below." default:"600"`
 	LimitShares   int `help:"Links a key may make in 60 seconds." default:"120"`
