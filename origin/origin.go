@@ -111,6 +111,7 @@ func (o *Origin) Run(ctx context.Context) error {
 		group.Go(func() error { return o.deliverEvents(ctx) })
 	}
 	group.Go(func() error { return o.expireShares(ctx) })
+	group.Go(func() error { return o.runJobs(ctx, store.JobPurgeCDN, o.purgeCDN) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
 	return group.Wait()

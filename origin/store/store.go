@@ -25,6 +25,7 @@ type Store struct {
 	// links_limit (setting quota.count_permanent_links).
 	countPermanentLinks bool
 	nearLimit           int64              // see Options
+	cdn                 bool               // a CDN is to be told of changes
 	wake                wakeup             // the relay's
 	hooks               wakeup             // the webhooks' workers'
 	told                atomic.Bool        // an event was queued since hooks was rung
@@ -35,6 +36,7 @@ type Store struct {
 type Options struct {
 	CountPermanentLinks bool
 	NearLimit           int64            // percent of a limit from which on webhooks are warned; 0 = never
+	CDN                 bool             // queue a JobPurgeCDN for each change
 	Now                 func() time.Time // nil = time.Now
 }
 
@@ -55,9 +57,10 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
 		nearLimit:           options.NearLimit,
+		cdn:                 options.CDN,
 		hooks:               newWakeup(),
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup(), JobPurgeCDN: newWakeup()},
 	}, nil
 }
 

@@ -71,6 +71,7 @@ func New(p Parts) (*origin.Origin, error) {
 		Webhooks:         webhooks,
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
+		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
 		TrustedProxies:   proxies,
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
@@ -98,7 +99,7 @@ func webhooks(s *settings.API) (origin.Webhooks, error) {
 
 // StoreOptions are what the database's part has to know.
 func StoreOptions(s *settings.API) store.Options {
-	return store.Options{CountPermanentLinks: s.QuotaCountPermanentLinks, NearLimit: int64(s.QuotaNearLimit)}
+	return store.Options{CountPermanentLinks: s.QuotaCountPermanentLinks, NearLimit: int64(s.QuotaNearLimit), CDN: s.CDNPurgeURL != ""}
 }
 
 // Relay starts the relay. It goes on when ctx ends, for the requests that are
