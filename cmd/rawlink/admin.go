@@ -38,10 +38,12 @@ type adminCommand struct {
 		Seal   tokenKeySeal   `cmd:"" help:"Let a key make new links."`
 		Retire tokenKeyRetire `cmd:"" help:"Forget a key, and end every link it made."`
 	} `cmd:"" help:"Keys of the links' tags: list, add, seal, retire."`
-	Audit     auditList `cmd:"" help:"Show who changed what, when, and from where."`
-	Explain   explain   `cmd:"" help:"Say whether a link would be served, and why not."`
-	Recompute recompute `cmd:"" help:"Compare quotas and counts with what they stand for, and repair them."`
-	Backup    backup    `cmd:"" help:"Copy an embedded Rawlink while it runs."`
+	Webhooks  webhookCommands `cmd:"" help:"Webhooks and their deliveries."`
+	Rescan    rescanCommand   `cmd:"" help:"Have stored files scanned again."`
+	Audit     auditList       `cmd:"" help:"Show who changed what, when, and from where."`
+	Explain   explain         `cmd:"" help:"Say whether a link would be served, and why not."`
+	Recompute recompute       `cmd:"" help:"Compare quotas and counts with what they stand for, and repair them."`
+	Backup    backup          `cmd:"" help:"Copy an embedded Rawlink while it runs."`
 }
 
 // place says which database, and how to print.

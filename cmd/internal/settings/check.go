@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"rawlink/internal/share"
@@ -50,6 +51,15 @@ func (a *API) problems(f *findings) {
 	f.address("api_addr", a.APIAddr)
 	_, err := a.Proxies()
 	f.unless(err == nil, "api_trusted_proxies: %v", err)
+	_, err = a.ImportNetworks()
+	f.unless(err == nil, "import_allow_networks: %v", err)
+	_, err = ports(a.ImportPorts)
+	f.unless(err == nil, "import_ports: %v", err)
+	_, err = a.WebhookNetworks()
+	f.unless(err == nil, "webhook_allow_networks: %v", err)
+	_, err = ports(a.WebhookPorts)
+	f.unless(err == nil, "webhook_ports: %v", err)
+	f.unless(a.QuotaNearLimit >= 0 && a.QuotaNearLimit <= 100, "quota_near_limit: want a percentage from 0, which is never, to 100, got %d", a.QuotaNearLimit)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)
 	}
@@ -78,6 +88,30 @@ func (e *Edge) problems(f *findings) {
 
 // Proxies are the trusted proxies as ranges.
 func (e *Edge) Proxies() ([]netip.Prefix, error) { return ranges(e.EdgeTrustedProxies) }
+
+// ImportNetworks are the networks, not public, that are imported from.
+func (a *API) ImportNetworks() ([]netip.Prefix, error) { return ranges(a.ImportAllowNetworks) }
+
+// SourcePorts are the ports that are imported from.
+func (a *API) SourcePorts() ([]uint16, error) { return ports(a.ImportPorts) }
+
+// WebhookNetworks are the networks, not public, that events are delivered to.
+func (a *API) WebhookNetworks() ([]netip.Prefix, error) { return ranges(a.WebhookAllowNetworks) }
+
+// ReceiverPorts are the ports that events are delivered to.
+func (a *API) ReceiverPorts() ([]uint16, error) { return ports(a.WebhookPorts) }
+
+func ports(texts []string) ([]uint16, error) {
+	var all []uint16
+	for _, text := range texts {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return nil, fmt.Errorf("want numbers from 1 to 65535, got %q", text)
+		}
+		all = append(all, uint16(port))
+	}
+	return all, nil
+}
 
 // ranges reads addresses and ranges; a single address is a range of one.
 func ranges(texts []string) ([]netip.Prefix, error) {
