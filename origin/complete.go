@@ -20,7 +20,7 @@ type completeIn struct {
 		Parts     []completedPart `json:"parts" nullable:"true" doc:"Of a multipart upload: every part with the ETag that its PUT answered."`
 		Size      *int64          `json:"size"`
 		SHA256    *string         `json:"sha256" doc:"What the uploader sent; the stored bytes are checked against it."`
-		ClientKey *string         `json:"client_key"`
+		ClientKey *string         `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
 	}
 }
 

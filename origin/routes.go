@@ -69,7 +69,8 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Path:          prefix + path,
 		DefaultStatus: status,
 		Middlewares:   huma.Middlewares{o.authorize(api, scopes), o.audit},
-		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
+		Errors:        []int{http.StatusInternalServerError}, // describe replaces it
+		Security:      []map[string][]string{{"ApiKey": names(scopes)}, {"Bearer": names(scopes)}},
 	}
 	if method == http.MethodPost || method == http.MethodPatch {
 		operation.Middlewares = append(operation.Middlewares, readBody)
@@ -92,13 +93,20 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 func (o *Origin) newAPI(router chi.Router) {
 	adoptProblems()
 	config := huma.DefaultConfig("Rawlink", "1")
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	config.CreateHooks = nil // no $schema fields in answers
-	config.SchemasPath = ""
-	config.DocsPath = ""
+	config.SchemasPath, config.DocsPath, config.OpenAPIPath = "", "", ""
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.AllowAdditionalPropertiesByDefault = true // unknown request fields are ignored
 	config.FieldsOptionalByDefault = true
 	api := humachi.New(router, config)
 	o.routes(api)
+	ref, err := readReference()
+	if err != nil {
+		panic("origin: " + err.Error()) // embedded: as good as code
+	}
+	describe(api.OpenAPI(), ref)
+	publish(router, api.OpenAPI())
 }
 
 // none is the input or output of an operation that has none.
