@@ -2,12 +2,17 @@ package origin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 
 	"rawlink/internal/testsystem"
 )
@@ -121,6 +126,26 @@ func unknownFields(document *testsystem.Document, schema map[string]any, example
 		}
 	}
 	return unknown
+}
+
+// TestDocument writes the document to the file that $RAWLINK_DOCUMENT names, for
+// the linter, and wants its two spellings to say the same.
+func TestDocument(t *testing.T) {
+	r := serve(t, nil)
+	_, asJSON := r.send(t, "GET", "/openapi.json", "")
+	_, asYAML := r.send(t, "GET", "/openapi.yaml", "")
+	var one, other any
+	if err := errors.Join(yaml.Unmarshal([]byte(asJSON), &one), yaml.Unmarshal([]byte(asYAML), &other)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(one, other) {
+		t.Error("openapi.json and openapi.yaml differ")
+	}
+	if name := os.Getenv("RAWLINK_DOCUMENT"); name != "" {
+		if err := os.WriteFile(name, []byte(asJSON), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestRefusalsAreProblems compares every example of a refusal with the schema

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -32,6 +33,7 @@ type manual struct {
 // chapter is one file of manuals.
 type chapter struct {
 	Tag        string
+	Place      int // among the chapters
 	About      string
 	Operations map[string]*manual
 }
@@ -79,6 +81,7 @@ func readReference() (*reference, error) {
 		}
 		ref.chapters = append(ref.chapters, c)
 	}
+	slices.SortStableFunc(ref.chapters, func(a, b chapter) int { return a.Place - b.Place })
 	return ref, nil
 }
 

@@ -32,7 +32,7 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // publish serves the document and the page that shows it, to anybody: they hold
 // no secret. What can't be made is a defect, found by the first start.
 func publish(router chi.Router, doc *huma.OpenAPI) {
-	asJSON, errJSON := json.MarshalIndent(doc, "", "  ")
+	asJSON, errJSON := json.Marshal(doc)
 	asYAML, errYAML := doc.YAML()
 	if err := firstError(errJSON, errYAML); err != nil {
 		panic("origin: the API's document: " + err.Error())

@@ -30,7 +30,7 @@ type ticket struct {
 	FileID    string            `json:"file_id"`
 	Key       string            `json:"key"`
 	UploadURL *string           `json:"upload_url" doc:"Where to PUT the bytes; null for a multipart upload."`
-	Headers   map[string]string `json:"headers" doc:"What the PUT must send."`
+	Headers   map[string]string `json:"headers" nullable:"true" doc:"What the PUT must send; null for a multipart upload."`
 	UploadID  *string           `json:"upload_id"`
 	PartSize  *int64            `json:"part_size" doc:"Bytes of every part but the last."`
 	PartURLs  []partURL         `json:"part_urls"`
