@@ -34,6 +34,8 @@ func describe(doc *huma.OpenAPI, ref *reference) {
 	for _, c := range ref.chapters {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: c.Tag, Description: c.About})
 	}
+	doc.Components.Schemas.Map()["CreateShareRequest"].Extensions = oneExpiry()
+	doc.Components.Schemas.Map()["UpdateShareRequest"].Extensions = oneExpiry()
 	problem := problemSchema(doc.Components.Schemas)
 	for _, schema := range doc.Components.Schemas.Map() {
 		for _, property := range schema.Properties {
@@ -98,6 +100,25 @@ func kindsOf(op *huma.Operation) map[string]bool {
 	return kinds
 }
 
+// oneExpiry says what huma's schemas can't: an expiry in days or as a time, not
+// both. It is an extension so that expiry, which tells the client more, stays
+// the one that checks.
+func oneExpiry() map[string]any {
+	set := func(kind string) map[string]any { return map[string]any{"type": kind} }
+	return map[string]any{"not": map[string]any{
+		"required":   []string{"expires_at", "expires_in_days"},
+		"properties": map[string]any{"expires_at": set(huma.TypeString), "expires_in_days": set(huma.TypeInteger)},
+	}}
+}
+
+// boundSizes says how large a file may be here. More is answered with 413, not
+// as an invalid field, so huma does not check it.
+func boundSizes(doc *huma.OpenAPI, most int64) {
+	for _, name := range []string{"InitiateRequest", "CompleteRequest"} {
+		doc.Components.Schemas.Map()[name].Properties["size"].Extensions = map[string]any{"maximum": most}
+	}
+}
+
 // describeParameters works on copies: huma validates by the originals, and an id
 // that is no UUID is not invalid but unknown.
 func describeParameters(op *huma.Operation, m *manual) {
@@ -122,8 +143,11 @@ func describeParameters(op *huma.Operation, m *manual) {
 // patterns are the formats of texts that only this API knows, in words that a
 // client's validator knows: what checkText and checkName accept, nearly.
 var patterns = map[string]string{
-	"text":      `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`,
-	"file-name": `^[^\x00-\x1f\x7f-\x9f/\\]*[^\s\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f/\\]*$`,
+	"text":       `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`,
+	"maybe-text": `^([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*)?$`,
+	"sha256":     `^([0-9A-Fa-f]{64})?$`,
+	"media-type": `^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *; *[A-Za-z0-9-]+=[A-Za-z0-9-]+)*)?$`,
+	"file-name":  `^[^\x00-\x1f\x7f-\x9f/\\]*[^\s\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f/\\]*$`,
 }
 
 // spellOut replaces a format of our own by its pattern. huma does not validate by

@@ -51,7 +51,7 @@ type listFilesIn struct {
 	SpaceID    string `query:"space_id" doc:"Only files in this space."`
 	FolderID   string `query:"folder_id" doc:"Only files directly in this folder; root for those directly in the space."`
 	ScanStatus string `query:"scan_status" enum:"pending,clean,infected" doc:"Only files with this verdict."`
-	App        string `query:"app" doc:"Only files that this app uploaded."`
+	App        string `query:"app" maxLength:"255" format:"maybe-text" doc:"Only files that this app uploaded."`
 }
 
 func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*list[file], error) {
@@ -74,7 +74,7 @@ func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*list[file], e
 
 type resolveFileIn struct {
 	ClientKey string `query:"client_key" required:"true" minLength:"1" maxLength:"1024" format:"text" doc:"As it was given when the file was uploaded."`
-	App       string `query:"app" doc:"Only a file that this app uploaded."`
+	App       string `query:"app" maxLength:"255" format:"maybe-text" doc:"Only a file that this app uploaded."`
 }
 
 func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*oneFile, error) {

@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -106,6 +108,8 @@ func (o *Origin) newAPI(router chi.Router) {
 		panic("origin: " + err.Error()) // embedded: as good as code
 	}
 	describe(api.OpenAPI(), ref)
+	boundSizes(api.OpenAPI(), o.config.MaxUpload)
+	closeLiterals(router, api.OpenAPI())
 	publish(router, api.OpenAPI())
 }
 
@@ -122,9 +126,33 @@ func notFoundRoute(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, reject(http.StatusNotFound, "no such endpoint"))
 }
 
+// closeLiterals keeps a path such as /files/resolve from being taken for
+// /files/{id} by the methods that it doesn't have itself.
+func closeLiterals(router chi.Router, doc *huma.OpenAPI) {
+	for path, item := range doc.Paths {
+		if strings.Contains(path, "{") {
+			continue
+		}
+		has := map[string]bool{"GET": item.Get != nil, "POST": item.Post != nil, "PUT": item.Put != nil, "PATCH": item.Patch != nil, "DELETE": item.Delete != nil}
+		refuse := func(w http.ResponseWriter, _ *http.Request) {
+			for _, method := range slices.Sorted(maps.Keys(has)) {
+				if has[method] {
+					w.Header().Add("Allow", method)
+				}
+			}
+			writeProblem(w, reject(http.StatusMethodNotAllowed, "this endpoint does not accept this method"))
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"} {
+			if !has[method] {
+				router.MethodFunc(method, path, refuse)
+			}
+		}
+	}
+}
+
 func wrongMethod(w http.ResponseWriter, r *http.Request) {
 	if routes, ok := r.Context().Value(chi.RouteCtxKey).(*chi.Context); ok {
-		for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if routes.Routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
 				w.Header().Add("Allow", method)
 			}

@@ -38,8 +38,8 @@ type createShareIn struct {
 		Permission    *string    `json:"permission" enum:"view,download" doc:"Default: view for a permanent link, download for an expiring one."`
 		ExpiresInDays *int64     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"null or absent: never."`
 		ExpiresAt     *time.Time `json:"expires_at" doc:"Instead of expires_in_days."`
-		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" doc:"null or absent: no cap."`
-		Password      *string    `json:"password" doc:"Stored as a slow hash. It is not enforced: rely on expires_at and max_downloads."`
+		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"null or absent: no cap."`
+		Password      *string    `json:"password" maxLength:"1024" doc:"Stored as a slow hash. It is not enforced: rely on expires_at and max_downloads."`
 	}
 }
 
@@ -192,7 +192,7 @@ type updateShareIn struct {
 	Body struct {
 		ExpiresInDays change[int64]     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"From now; null: never."`
 		ExpiresAt     change[time.Time] `json:"expires_at" doc:"Instead of expires_in_days; null: never."`
-		MaxDownloads  change[int64]     `json:"max_downloads" minimum:"1" doc:"Below download_count the link ends. null: no cap."`
+		MaxDownloads  change[int64]     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"Below download_count the link ends. null: no cap."`
 	}
 }
 

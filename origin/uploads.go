@@ -12,15 +12,15 @@ import (
 
 type initiateIn struct {
 	Body struct {
-		OriginalName string  `json:"original_name" maxLength:"255" format:"file-name"`
-		Name         string  `json:"name" doc:"The same as original_name."`
-		ContentType  string  `json:"content_type" doc:"Default application/octet-stream. The PUT must send exactly this."`
-		Size         int64   `json:"size" required:"true" doc:"In bytes, at least 1. The PUT must send exactly this many."`
+		OriginalName string  `json:"original_name" nullable:"true" maxLength:"255" format:"file-name"`
+		Name         string  `json:"name" nullable:"true" doc:"The same as original_name."`
+		ContentType  string  `json:"content_type" nullable:"true" format:"media-type" maxLength:"255" doc:"Default application/octet-stream. The PUT must send exactly this."`
+		Size         int64   `json:"size" required:"true" minimum:"1" doc:"In bytes, at least 1. The PUT must send exactly this many."`
 		SpaceID      string  `json:"space_id" required:"true"`
 		FolderID     *string `json:"folder_id"`
 		App          *string `json:"app" minLength:"1" maxLength:"255" format:"text"`
 		ClientKey    *string `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
-		SHA256       *string `json:"sha256" doc:"If given, the store refuses any other bytes; the PUT must then send the headers of the ticket."`
+		SHA256       *string `json:"sha256" format:"sha256" doc:"If given, the store refuses any other bytes; the PUT must then send the headers of the ticket."`
 	}
 }
 
