@@ -34,10 +34,12 @@ func describe(doc *huma.OpenAPI, ref *reference) {
 	for _, c := range ref.chapters {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: c.Tag, Description: c.About})
 	}
-	doc.Components.Schemas.Map()["CreateShareRequest"].Extensions = oneExpiry()
-	doc.Components.Schemas.Map()["UpdateShareRequest"].Extensions = oneExpiry()
+	schemas := doc.Components.Schemas.Map()
+	schemas["CreateShareRequest"].Extensions = oneExpiry()
+	schemas["UpdateShareRequest"].Extensions = oneExpiry()
+	schemas["InitiateRequest"].Extensions = someName()
 	problem := problemSchema(doc.Components.Schemas)
-	for _, schema := range doc.Components.Schemas.Map() {
+	for _, schema := range schemas {
 		for _, property := range schema.Properties {
 			spellOut(property)
 		}
@@ -109,6 +111,15 @@ func oneExpiry() map[string]any {
 		"required":   []string{"expires_at", "expires_in_days"},
 		"properties": map[string]any{"expires_at": set(huma.TypeString), "expires_in_days": set(huma.TypeInteger)},
 	}}
+}
+
+// someName says that an upload is named by one of two fields.
+func someName() map[string]any {
+	named := func(field string) map[string]any {
+		text := map[string]any{"type": huma.TypeString, "minLength": 1}
+		return map[string]any{"required": []string{field}, "properties": map[string]any{field: text}}
+	}
+	return map[string]any{"anyOf": []any{named("original_name"), named("name")}}
 }
 
 // boundSizes says how large a file may be here. More is answered with 413, not

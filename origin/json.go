@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -16,8 +18,32 @@ import (
 // validated need not be what is then used.
 var strictJSON = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decodeStrictly}
 
+// wholeNumbers reads 3, 3.0 and 3e0 as the same integer, as JSON Schema does; some
+// clients have no other numbers. Beyond 2^53 a number with a fraction or an
+// exponent does not say which integer it is.
+var wholeNumbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(from *jsontext.Decoder, into *int64) error {
+	if from.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	number, err := from.ReadValue()
+	if err != nil {
+		return err
+	}
+	if *into, err = strconv.ParseInt(string(number), 10, 64); err == nil {
+		return nil
+	}
+	whole, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || whole != math.Trunc(whole) || math.Abs(whole) > 1<<53 {
+		return errNotWhole
+	}
+	*into = int64(whole)
+	return nil
+}))
+
+var errNotWhole = errors.New("no whole number, or too large")
+
 func decodeStrictly(body []byte, into any) error {
-	err := json.Unmarshal(body, into)
+	err := json.Unmarshal(body, into, wholeNumbers)
 	var syntactic *jsontext.SyntacticError
 	var semantic *json.SemanticError
 	switch {
