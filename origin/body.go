@@ -45,6 +45,8 @@ func readBody(ctx huma.Context, next func(huma.Context)) {
 	_ = ctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every connection has one
 	read := &withBody{humaContext: ctx}
 	read.body, read.failed = io.ReadAll(io.LimitReader(ctx.BodyReader(), maxBody+1))
-	_ = ctx.SetReadDeadline(time.Time{})
+	if read.failed == nil {
+		_ = ctx.SetReadDeadline(time.Time{})
+	} // else the refusal would wait: net/http reads a body to its end before it answers
 	next(read)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	"rawlink/internal/objects"
 	"rawlink/origin/store"
@@ -103,6 +104,10 @@ func checkType(contentType string) error {
 	}
 	if _, _, err := mime.ParseMediaType(contentType); err != nil {
 		return invalid("content_type", "must be a media type such as image/png")
+	}
+	outside := func(r rune) bool { return r < ' ' || r > '~' }
+	if strings.ContainsFunc(contentType, outside) || strings.TrimSpace(contentType) != contentType || strings.Contains(contentType, "  ") {
+		return invalid("content_type", "must be ASCII without blanks at the ends or next to each other, for it is signed as it is sent")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -96,12 +97,20 @@ func LoadDocument(api string) (*Document, error) {
 }
 
 // Find returns the operation that a request is for, nil if there is none. Of two
-// that fit, it is the one with fewer {names}.
+// paths that fit, it is the one with fewer {names}, whatever the method.
 func (d *Document) Find(method, path string) *Operation {
 	path, _, _ = strings.Cut(path, "?")
 	var found *Operation
+	best := len(path)
 	for _, op := range d.Operations {
-		if op.Method == method && fits(op.Path, path) && (found == nil || strings.Count(op.Path, "{") < strings.Count(found.Path, "{")) {
+		names := strings.Count(op.Path, "{")
+		if !fits(op.Path, path) || names > best {
+			continue
+		}
+		if names < best {
+			best, found = names, nil
+		}
+		if op.Method == method {
 			found = op
 		}
 	}
@@ -178,6 +187,19 @@ func (d *Document) Valid(op *Operation, place string, body []byte) error {
 		return err
 	}
 	return schema.Validate(value)
+}
+
+// Fields are the names that an operation's body may have.
+func (d *Document) Fields(op *Operation) []string {
+	if op.Body == nil {
+		return nil
+	}
+	schema := op.Body.Content["application/json"].Schema
+	if ref, ok := schema["$ref"].(string); ok {
+		schema, _ = d.Lookup(ref).(map[string]any)
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	return slices.Sorted(maps.Keys(properties))
 }
 
 func (d *Document) schema(pointer string) (*jsonschema.Schema, error) {
