@@ -40,6 +40,7 @@ type Parts struct {
 	Ledger   edge.Ledger
 	Leases   edge.Leases
 	Sink     ledger.Sink
+	Purges   edge.Purges
 	Registry *metrics.Registry
 	Log      *slog.Logger
 }
@@ -70,7 +71,7 @@ func New(p Parts) (*Node, error) {
 	e, err := edge.New(config, edge.Parts{
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
-		Counter: counts, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -104,6 +105,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 		}
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	running.Go(func() { n.edge.FollowPurges(loops) })
 	defer running.Wait()
 	defer stopLoops()
 
