@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance chaos lint bench bench-peers fuzz clean
+.PHONY: help run build deps test conformance chaos lint lint-api bench bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ deps: ## install what the tests need and this machine lacks
 test: deps ## check form, then run every test, conformance last
 	scripts/test.sh
 	scripts/conformance.sh
+
+lint-api: deps ## lint the API's OpenAPI document
+	scripts/lint-api.sh
 
 conformance: deps ## run the published Python client against a running Rawlink
 	scripts/conformance.sh

@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -78,7 +80,8 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Path:          prefix + path,
 		DefaultStatus: status,
 		Middlewares:   huma.Middlewares{o.authorize(api, scopes), o.audit},
-		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
+		Errors:        []int{http.StatusInternalServerError}, // describe replaces it
+		Security:      []map[string][]string{{"ApiKey": names(scopes)}, {"Bearer": names(scopes)}},
 	}
 	if method == http.MethodPost || method == http.MethodPatch {
 		operation.Middlewares = append(operation.Middlewares, readBody)
@@ -101,13 +104,22 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 func (o *Origin) newAPI(router chi.Router) {
 	adoptProblems()
 	config := huma.DefaultConfig("Rawlink", "1")
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	config.CreateHooks = nil // no $schema fields in answers
-	config.SchemasPath = ""
-	config.DocsPath = ""
+	config.SchemasPath, config.DocsPath, config.OpenAPIPath = "", "", ""
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.AllowAdditionalPropertiesByDefault = true // unknown request fields are ignored
 	config.FieldsOptionalByDefault = true
 	api := humachi.New(router, config)
 	o.routes(api)
+	ref, err := readReference()
+	if err != nil {
+		panic("origin: " + err.Error()) // embedded: as good as code
+	}
+	describe(api.OpenAPI(), ref)
+	boundSizes(api.OpenAPI(), o.config.MaxUpload)
+	closeLiterals(router, api.OpenAPI())
+	publish(router, api.OpenAPI())
 }
 
 // none is the input or output of an operation that has none.
@@ -123,9 +135,33 @@ func notFoundRoute(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, reject(http.StatusNotFound, "no such endpoint"))
 }
 
+// closeLiterals keeps a path such as /files/resolve from being taken for
+// /files/{id} by the methods that it doesn't have itself.
+func closeLiterals(router chi.Router, doc *huma.OpenAPI) {
+	for path, item := range doc.Paths {
+		if strings.Contains(path, "{") {
+			continue
+		}
+		has := map[string]bool{"GET": item.Get != nil, "POST": item.Post != nil, "PUT": item.Put != nil, "PATCH": item.Patch != nil, "DELETE": item.Delete != nil}
+		refuse := func(w http.ResponseWriter, _ *http.Request) {
+			for _, method := range slices.Sorted(maps.Keys(has)) {
+				if has[method] {
+					w.Header().Add("Allow", method)
+				}
+			}
+			writeProblem(w, reject(http.StatusMethodNotAllowed, "this endpoint does not accept this method"))
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"} {
+			if !has[method] {
+				router.MethodFunc(method, path, refuse)
+			}
+		}
+	}
+}
+
 func wrongMethod(w http.ResponseWriter, r *http.Request) {
 	if routes, ok := r.Context().Value(chi.RouteCtxKey).(*chi.Context); ok {
-		for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if routes.Routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
 				w.Header().Add("Allow", method)
 			}

@@ -11,5 +11,6 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./...
 go vet -tags chaos ./internal/chaos
+scripts/lint-api.sh
 go list ./... | grep -v '^rawlink/internal/conformance' | xargs go test -race -timeout 20m
 go test -run Allocates ./internal/share ./cache ./edge # the race detector allocates by itself
