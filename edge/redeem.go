@@ -127,10 +127,10 @@ func (e *Edge) count(ctx context.Context, k *known) (string, error) {
 		e.parts.Counter.Add(k.rec.ShareID)
 		return paidCounted, nil
 	}
-	if k.usedUp() {
+	if e.usedUp(k) {
 		return "", errExhausted
 	}
-	err := e.parts.Ledger.Redeem(ctx, k.rec.ShareID)
+	err := e.parts.Ledger.Redeem(ctx, &k.rec)
 	if err == nil {
 		return paidGranted, nil
 	}

@@ -69,7 +69,7 @@ func serve(t *testing.T, change func(*Config, *Parts)) *running {
 	local := must(objects.NewLocal(objects.LocalConfig{Dir: dir, BaseURL: base, Prefix: "/objects", Secret: bytes.Repeat([]byte("s"), 32), Log: log}))
 	config := Config{FilesURL: "http://files.test", MultipartFrom: 100 << 20, PartSize: 16 << 20, MaxUpload: 1 << 30,
 		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour}
-	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Limits: memstore.NewLimits(100, time.Now),
+	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Blocks: memstore.NewBlocks(time.Now), Limits: memstore.NewLimits(100, time.Now),
 		Keyring: must(share.ParseKeyring("1:" + share.NewKey())), Mint: must(share.ParseMint(share.NewKey())), Metrics: metrics.NewOrigin(r.values), Log: log}
 	if change != nil {
 		change(&config, &parts)

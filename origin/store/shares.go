@@ -172,6 +172,11 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
 			return fmt.Errorf("update share: %w", err)
 		}
+		if u.SetCap {
+			if err := s.endEpoch(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		after, err := s.linkCounts(ctx, tx, id)
 		if err != nil {
 			return err
@@ -188,6 +193,19 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		return err
 	})
 	return v, err
+}
+
+// endEpoch makes blocks that were taken under the cap as it was unusable for
+// whoever knows of the new one. What the open block held is lost, unless it was
+// closed before.
+func (s *Store) endEpoch(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET closed_at = $2 WHERE closed_at IS NULL AND id = (SELECT block_id FROM shares WHERE id = $1)`, id, s.micros()); err != nil {
+		return fmt.Errorf("close blocks: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE shares SET cap_epoch = cap_epoch + 1, block_id = NULL WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("end epoch: %w", err)
+	}
+	return nil
 }
 
 // linkCounts reports whether one share counts against the link limit now.

@@ -37,7 +37,8 @@ type Parts struct {
 	Cache    records.Cache
 	Truth    records.Truth
 	Bus      Bus
-	Ledger   edge.Ledger
+	Ceiling  ledger.Ceiling
+	Blocks   ledger.Blocks
 	Leases   edge.Leases
 	Sink     ledger.Sink
 	Registry *metrics.Registry
@@ -49,6 +50,7 @@ type Node struct {
 	edge   *edge.Edge
 	layers *records.Layers
 	counts *ledger.Counts
+	redeem *ledger.Redeemer
 	bus    Bus
 	log    *slog.Logger
 }
@@ -67,16 +69,22 @@ func New(p Parts) (*Node, error) {
 	}
 	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
 	counts := ledger.NewCounts(p.Name, p.Sink, p.Log)
+	blocks := p.Blocks
+	if !p.Settings.LedgerBlocks {
+		blocks = nil
+	}
+	redeem := ledger.New(ledger.Config{Ceiling: p.Ceiling, Blocks: blocks, Meter: metrics.NewLedger(p.Registry), Log: p.Log, Now: time.Now})
 	e, err := edge.New(config, edge.Parts{
-		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
+		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Counter: counts, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
+		redeem.Close()
 		return nil, err
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, bus: p.Bus, log: p.Log}, nil
+	return &Node{edge: e, layers: layers, counts: counts, redeem: redeem, bus: p.Bus, log: p.Log}, nil
 }
 
 func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
@@ -104,6 +112,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 		}
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	running.Go(func() { n.redeem.Run(loops, handOver) })
 	defer running.Wait()
 	defer stopLoops()
 
