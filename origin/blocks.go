@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"rawlink/internal/ledger"
-	"rawlink/internal/share"
 	"rawlink/origin/store"
 )
 
@@ -67,16 +66,16 @@ func (o *Origin) watchBlock(ctx context.Context, b store.OpenBlock) error {
 	return o.infer(ctx, b.ID, held, ledger.InferAfter)
 }
 
-// infer counts as served what edges took and have not reported of, if they took
-// nothing for idle.
+// infer counts as served what edges took and did not return, if they took nothing
+// for idle.
 func (o *Origin) infer(ctx context.Context, block string, held ledger.Holding, idle time.Duration) error {
-	var uses []share.Use
-	for _, took := range held.Took {
-		if took.Idle >= idle {
-			uses = append(uses, share.Use{Block: block, Edge: took.Edge, Served: took.Units})
+	took := map[string]int64{}
+	for _, t := range held.Took {
+		if t.Idle >= idle {
+			took[t.Edge] = t.Units
 		}
 	}
-	return o.Store.Infer(ctx, uses)
+	return o.Store.Infer(ctx, block, took)
 }
 
 // takeBackBlock ends a block and puts what nobody took back under the ceiling,

@@ -66,25 +66,25 @@ const InferAfter = 5 * time.Second
 func (r *Redeemer) Run(ctx context.Context, grace time.Duration) {
 	ticker := time.NewTicker(settleEvery)
 	defer ticker.Stop()
-	prove := prover{r: r}
 	for {
-		prove.next(ctx)
+		r.proof.next(ctx)
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 			defer cancel()
 			r.Close()
-			r.settle(last, 0)
+			r.Settle(last, 0)
 			return
 		case <-ticker.C:
-			r.settle(ctx, holdIdle)
+			r.Settle(ctx, holdIdle)
 		}
 	}
 }
 
-// settle tells the ceiling of all lines. Units that were held for idle, and not
-// asked for, are given back.
-func (r *Redeemer) settle(ctx context.Context, idle time.Duration) {
+// Settle tells the ceiling what was served by now. Units of lines in which
+// nobody was served for idle are given back. One caller at a time: Run, while it
+// runs.
+func (r *Redeemer) Settle(ctx context.Context, idle time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
 	var uses []*use

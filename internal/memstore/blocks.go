@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,9 +17,13 @@ import (
 type Blocks struct {
 	now func() time.Time
 
-	mu   sync.Mutex        // guards held
+	mu   sync.Mutex        // guards what follows
 	held map[string]*block // by share
+	past []*block          // that were replaced, the newest last
 }
+
+// maxPast bounds how many blocks are remembered after they were replaced.
+const maxPast = 1024
 
 type block struct {
 	share.Block
@@ -76,8 +81,11 @@ func (b *Blocks) Take(_ context.Context, shareID string, t ledger.Take) (ledger.
 func (b *Blocks) Install(_ context.Context, shareID string, granted share.Block, replaces string) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if held := b.held[shareID]; held != nil && held.ID != replaces {
-		return false, nil
+	if held := b.held[shareID]; held != nil {
+		if held.ID != replaces {
+			return false, nil
+		}
+		b.past = append(b.past[max(0, len(b.past)+1-maxPast):], held)
 	}
 	b.held[shareID] = &block{Block: granted, free: granted.Units, edges: map[string]*slot{}}
 	return true, nil
@@ -98,7 +106,7 @@ func (b *Blocks) Remove(_ context.Context, shareID, id string) (ledger.Holding, 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := b.lookLocked(shareID, id)
-	if h.Found {
+	if h.Live {
 		delete(b.held, shareID)
 	}
 	return h, nil
@@ -106,10 +114,15 @@ func (b *Blocks) Remove(_ context.Context, shareID, id string) (ledger.Holding, 
 
 func (b *Blocks) lookLocked(shareID, id string) ledger.Holding {
 	held := b.held[shareID]
-	if held == nil || held.ID != id {
-		return ledger.Holding{}
+	live := held != nil && held.ID == id
+	if !live {
+		i := slices.IndexFunc(b.past, func(p *block) bool { return p.ID == id })
+		if i < 0 {
+			return ledger.Holding{}
+		}
+		held = b.past[i]
 	}
-	h := ledger.Holding{Found: true, Live: true, Free: held.free}
+	h := ledger.Holding{Found: true, Live: live, Free: held.free}
 	for edge, s := range held.edges {
 		h.Took = append(h.Took, ledger.Took{Edge: edge, Units: s.total, Idle: b.now().Sub(s.at)})
 	}

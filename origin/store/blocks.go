@@ -1,12 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"rawlink/internal/share"
@@ -53,54 +51,65 @@ func (s *Store) forgotten(ctx context.Context, tx *sql.Tx, id string) bool {
 // Settle adds what edges served of blocks to download_count, and gives what they
 // returned back to the ceilings.
 func (s *Store) Settle(ctx context.Context, uses []share.Use) error {
-	return s.settle(ctx, uses, false)
+	words := make([]word, len(uses))
+	for i, u := range uses {
+		words[i] = word{block: u.Block, edge: u.Edge, served: u.Served, returned: u.Returned}
+	}
+	return s.settle(ctx, words)
 }
 
-// Infer does the same with what Redis says that edges took, which fell silent
-// before they could report it. Their own word, should it still come, replaces it.
-func (s *Store) Infer(ctx context.Context, uses []share.Use) error { return s.settle(ctx, uses, true) }
+// Infer counts what edges took of a block and did not return as served: they
+// fell silent before they could say more.
+func (s *Store) Infer(ctx context.Context, block string, took map[string]int64) error {
+	var words []word
+	for edge, units := range took {
+		words = append(words, word{block: block, edge: edge, took: units})
+	}
+	return s.settle(ctx, words)
+}
 
-func (s *Store) settle(ctx context.Context, uses []share.Use, inferred bool) error {
-	// In one order for all, so that two don't wait for each other.
-	uses = slices.SortedFunc(slices.Values(uses), func(a, b share.Use) int { return cmp.Compare(a.Block, b.Block) })
-	for _, u := range uses {
-		if err := s.db.InTx(ctx, func(tx *sql.Tx) error { return s.settleOne(ctx, tx, u, inferred) }); err != nil {
-			return err
+// word is what is known of an edge's use of a block. Each number only grows, so
+// words may come in any order.
+type word struct {
+	block, edge            string
+	served, returned, took int64
+}
+
+// counts returns how many downloads it comes to.
+func (w word) counts() int64 { return max(w.served, w.took-w.returned) }
+
+func (s *Store) settle(ctx context.Context, words []word) error {
+	for _, w := range words {
+		if err := s.db.InTx(ctx, func(tx *sql.Tx) error { return s.settleOne(ctx, tx, w) }); err != nil {
+			return fmt.Errorf("settle: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) settleOne(ctx context.Context, tx *sql.Tx, u share.Use, inferred bool) error {
+func (s *Store) settleOne(ctx context.Context, tx *sql.Tx, w word) error {
 	var shareID string
-	err := tx.QueryRowContext(ctx, `SELECT share_id FROM ledger_blocks WHERE id = $1`, u.Block).Scan(&shareID)
+	err := tx.QueryRowContext(ctx, `SELECT share_id FROM ledger_blocks WHERE id = $1`, w.block).Scan(&shareID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // settled long ago
 	}
 	if err != nil {
-		return fmt.Errorf("settle: %w", err)
+		return err
 	}
 	if err := s.lockShare(ctx, tx, shareID); err != nil {
 		return purged(err)
 	}
-	var before share.Use
-	var guessed bool
-	err = tx.QueryRowContext(ctx, `SELECT served, returned, inferred FROM ledger_uses WHERE block_id = $1 AND edge = $2`, u.Block, u.Edge).
-		Scan(&before.Served, &before.Returned, &guessed)
+	var old word
+	err = tx.QueryRowContext(ctx, `SELECT served, returned, took FROM ledger_uses WHERE block_id = $1 AND edge = $2`, w.block, w.edge).
+		Scan(&old.served, &old.returned, &old.took)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("settle: %w", err)
+		return err
 	}
-	if inferred {
-		u.Returned, u.Served = before.Returned, u.Served-before.Returned
-	}
-	if !guessed || inferred { // of two words of one edge, the later one
-		u.Served, u.Returned = max(u.Served, before.Served), max(u.Returned, before.Returned)
-	}
-	served, returned := u.Served-before.Served, u.Returned-before.Returned
-	if served == 0 && returned == 0 && (inferred || !guessed) {
+	w.served, w.returned, w.took = max(w.served, old.served), max(w.returned, old.returned), max(w.took, old.took)
+	if w.served == old.served && w.returned == old.returned && w.took == old.took {
 		return nil
 	}
-	return s.applyUse(ctx, tx, shareID, u, inferred, served, returned)
+	return s.apply(ctx, tx, shareID, w, old)
 }
 
 // purged forgives that a share was purged: it has no count to keep.
@@ -111,19 +120,20 @@ func purged(err error) error {
 	return err
 }
 
-func (s *Store) applyUse(ctx context.Context, tx *sql.Tx, shareID string, u share.Use, inferred bool, served, returned int64) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO ledger_uses (block_id, edge, served, returned, inferred) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (block_id, edge) DO UPDATE SET served = excluded.served, returned = excluded.returned, inferred = excluded.inferred`,
-		u.Block, u.Edge, u.Served, u.Returned, inferred); err != nil {
-		return fmt.Errorf("settle: %w", err)
+func (s *Store) apply(ctx context.Context, tx *sql.Tx, shareID string, w, old word) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO ledger_uses (block_id, edge, served, returned, took) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (block_id, edge) DO UPDATE SET served = excluded.served, returned = excluded.returned, took = excluded.took`,
+		w.block, w.edge, w.served, w.returned, w.took); err != nil {
+		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET used = used + $2, touched_at = $3 WHERE id = $1`, u.Block, served, s.micros()); err != nil {
-		return fmt.Errorf("settle: %w", err)
+	more := w.counts() - old.counts()
+	if _, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET used = used + $2, touched_at = $3 WHERE id = $1`, w.block, more, s.micros()); err != nil {
+		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE shares SET download_count = download_count + $2 WHERE id = $1`, shareID, served); err != nil {
-		return fmt.Errorf("settle: %w", err)
+	if _, err := tx.ExecContext(ctx, `UPDATE shares SET download_count = download_count + $2 WHERE id = $1`, shareID, more); err != nil {
+		return err
 	}
-	return s.giveBack(ctx, tx, shareID, u.Block, returned)
+	return s.giveBack(ctx, tx, shareID, w.block, w.returned-old.returned)
 }
 
 // giveBack lowers the ceiling's reservation by units of a block that are proven

@@ -6,7 +6,7 @@
 ALTER TABLE shares ADD COLUMN block_id TEXT;
 ALTER TABLE shares ADD COLUMN cap_epoch BIGINT NOT NULL DEFAULT 0;
 
--- used is the sum of ledger_uses.served; units sinks by what is returned.
+-- used is what ledger_uses come to; units sinks by what is returned.
 -- settled: what was not used by then is lost.
 CREATE TABLE ledger_blocks (
     id         TEXT PRIMARY KEY,
@@ -21,13 +21,15 @@ CREATE TABLE ledger_blocks (
 CREATE INDEX ledger_blocks_unsettled ON ledger_blocks (id) WHERE NOT settled;
 CREATE INDEX ledger_blocks_closed ON ledger_blocks (closed_at) WHERE closed_at IS NOT NULL;
 
--- inferred: from what Redis held of an edge that fell silent, until it speaks.
+-- What an edge process says it served and gave back of a block, and what Redis
+-- says it took: each only grows. What it took and did not give back counts as
+-- served, once it fell silent.
 CREATE TABLE ledger_uses (
     block_id TEXT NOT NULL,
     edge     TEXT NOT NULL,
     served   BIGINT NOT NULL,
     returned BIGINT NOT NULL DEFAULT 0,
-    inferred BOOLEAN NOT NULL DEFAULT FALSE,
+    took     BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (block_id, edge)
 );
 
