@@ -133,7 +133,7 @@ func (s *Store) grant(ctx context.Context, tx *sql.Tx, shareID string, ask share
 	}
 	lost := rest == 0 && s.forgotten(ctx, tx, c.block.String)
 	if c.block.Valid && (c.block.String == ask.Spent || lost) {
-		if err := s.closeBlock(ctx, tx, shareID, ask.Spent); err != nil {
+		if err := s.closeBlock(ctx, tx, shareID, c.block.String); err != nil {
 			return g, false, err
 		}
 		c.block = sql.NullString{}
