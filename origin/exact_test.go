@@ -306,7 +306,7 @@ func TestExact(t *testing.T) {
 		most := rapid.SampledFrom([]int64{1, 3, 40, 100, 1599, 1600, 2500, 20_000}).Draw(rt, "cap")
 		s := newSite(t, rt, most, 3, memstore.NewBlocks(time.Now))
 		defer s.close()
-		play(rt, s, most, map[string]func(){
+		play(rt, s, most, 30, map[string]func(){
 			"flush": func() {
 				fresh := memstore.NewBlocks(time.Now)
 				for _, e := range s.edges {
@@ -320,13 +320,13 @@ func TestExact(t *testing.T) {
 }
 
 // play does random things to a site, then drains it and reckons up.
-func play(rt *rapid.T, s *site, most int64, faults map[string]func()) {
+func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func()) {
 	edge := func() int { return rapid.IntRange(0, len(s.edges)-1).Draw(rt, "edge") }
 	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "time", "kill"}
 	for name := range faults {
 		names = append(names, name)
 	}
-	for range rapid.IntRange(5, 30).Draw(rt, "steps") {
+	for range rapid.IntRange(5, steps).Draw(rt, "steps") {
 		step := rapid.SampledFrom(sorted(names)).Draw(rt, "step")
 		switch step {
 		case "burst":

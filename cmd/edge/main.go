@@ -14,6 +14,7 @@ import (
 	"rawlink/cmd/internal/edgeparts"
 	"rawlink/cmd/internal/lifecycle"
 	"rawlink/cmd/internal/settings"
+	"rawlink/internal/ledger"
 	"rawlink/internal/objects"
 	"rawlink/internal/originclient"
 	"rawlink/internal/redisstore"
@@ -71,6 +72,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, shared.Close()) }()
+	leases := ledger.NewOpener(shared.Leases)
+	defer leases.Close()
 	origin := originclient.New(cfg.OriginURL, string(cfg.InternalKey))
 	defer origin.Close()
 
@@ -79,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ceiling: origin, Blocks: shared.Blocks, Leases: shared.Leases, Sink: origin, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err
