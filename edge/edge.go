@@ -57,6 +57,12 @@ type Leases interface {
 // Counter counts a download of an uncapped share. It does no I/O.
 type Counter interface{ Add(shareID string) }
 
+// Purges is the origin's log of purged objects: what follows a number of it. A
+// negative number is before all of the log.
+type Purges interface {
+	Purged(ctx context.Context, after int64) (share.Purges, error)
+}
+
 // Parts are what an edge is made of. All are required but Now.
 type Parts struct {
 	Keys        *share.Keyring
@@ -66,6 +72,7 @@ type Parts struct {
 	Leases      Leases // of capped shares: seen by all edges
 	LocalLeases Leases // of uncapped shares: in this process, never failing
 	Counter     Counter
+	Purges      Purges
 	Metrics     *metrics.Edge
 	Log         *slog.Logger
 	Now         func() time.Time // nil = time.Now
@@ -88,6 +95,7 @@ type Edge struct {
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
 	bytes    *bytecache.Cache
+	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
 
@@ -110,6 +118,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		claims:  claims{seed: maphash.MakeSeed()},
 		crowd:   newCrowd(cfg.MaxPerClient),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
+		purged:  newPurged(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -143,7 +152,7 @@ func (p Parts) missing() error {
 	var problems []error
 	for name, absent := range map[string]bool{
 		"keys": p.Keys == nil, "records": p.Records == nil, "objects": p.Objects == nil, "ledger": p.Ledger == nil,
-		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil,
+		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil, "purges": p.Purges == nil,
 		"metrics": p.Metrics == nil, "log": p.Log == nil,
 	} {
 		if absent {
@@ -219,10 +228,16 @@ func (e *Edge) panicked(v any, t *tally) error {
 
 // Invalidate says that what is known of the share may be wrong: the next
 // request asks again, also if the answer to an earlier one is on its way.
-func (e *Edge) Invalidate(hash share.Hash) { e.records.Invalidate(hash) }
+func (e *Edge) Invalidate(hash share.Hash) {
+	e.records.Invalidate(hash)
+	e.purged.suspect()
+}
 
 // InvalidateAll says that invalidations may have been missed.
-func (e *Edge) InvalidateAll() { e.records.InvalidateAll() }
+func (e *Edge) InvalidateAll() {
+	e.records.InvalidateAll()
+	e.purged.suspect()
+}
 
 // Bytes returns a reading of the byte cache.
 func (e *Edge) Bytes() metrics.Bytes {

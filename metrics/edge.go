@@ -20,6 +20,7 @@ type Edge struct {
 	lookups  *labelled
 	redeems  *labelled
 	panics   prometheus.Counter
+	purges   prometheus.Counter
 }
 
 // byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
@@ -107,12 +108,16 @@ func NewEdge(r *Registry) *Edge {
 			Help: "Requests whose body has not ended.",
 		}),
 		l1: l1, lookups: lookups, redeems: redeems,
+		purges: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_purges_total",
+			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_panics_total",
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, m.panics)
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, m.panics, m.purges)
 	return m
 }
 
@@ -142,3 +147,6 @@ func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
 
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }
+
+// Purge notes that a purged object's bytes were removed.
+func (m *Edge) Purge() { m.purges.Inc() }

@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err

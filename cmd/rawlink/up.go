@@ -109,7 +109,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	}
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
-		Cache: cache, Truth: tables, Bus: bus, Ceiling: control, Blocks: blocks, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables,
+		Cache: cache, Truth: tables, Bus: bus, Ceiling: control, Blocks: blocks, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
 		Registry: registry, Log: log.With("plane", "edge"),
 	})
 	if err != nil {

@@ -180,7 +180,10 @@ func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File
 		if err := moveUsage(ctx, tx, tenantID, -f.Size, 0); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, JobRemoveObject, f.Object.Key, s.micros())
+		if err := s.enqueue(ctx, tx, JobRemoveObject, f.Object.Key, s.micros()); err != nil {
+			return err
+		}
+		return s.logPurge(ctx, tx, share.ObjectName(f.ID, f.Object.Version))
 	})
 	return f, err
 }

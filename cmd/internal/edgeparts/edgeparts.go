@@ -41,6 +41,7 @@ type Parts struct {
 	Blocks   ledger.Blocks
 	Leases   edge.Leases
 	Sink     ledger.Sink
+	Purges   edge.Purges
 	Registry *metrics.Registry
 	Log      *slog.Logger
 }
@@ -77,7 +78,7 @@ func New(p Parts) (*Node, error) {
 	e, err := edge.New(config, edge.Parts{
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
-		Counter: counts, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
 		redeem.Close()
@@ -113,6 +114,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
 	running.Go(func() { n.redeem.Run(loops, handOver) })
+	running.Go(func() { n.edge.FollowPurges(loops) })
 	defer running.Wait()
 	defer stopLoops()
 
