@@ -56,8 +56,8 @@ func (l *line) take(ctx context.Context, n int64, w want) (got fetched, answer A
 	if l.pending == nil {
 		l.seq++
 		l.pending = &Take{Edge: l.edge, Seq: l.seq, N: n, Epoch: w.epoch}
-		if n > 1 {
-			l.pending.Extra = n
+		if n > 1 || l.busy {
+			l.pending.Extra = largeWindow
 		}
 	}
 	sent := *l.pending

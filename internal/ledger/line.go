@@ -23,6 +23,7 @@ type line struct {
 	leading bool
 	want    want
 	held    []hold // taken, and not served
+	low     int64  // with fewer held, more are fetched before anybody waits; 0: never
 	uses    []*use // of blocks
 	used    time.Time
 
@@ -31,6 +32,7 @@ type line struct {
 	pending *Take      // sent, and not answered
 	asking  *share.Ask // likewise
 	last    string     // the block that was taken from last, or installed
+	busy    bool       // somebody was served just now
 	suspect string     // a block that is open at the ceiling and not to be found
 	since   time.Time  // it is
 	direct  int64      // 1 + epoch of which there are no blocks any more
@@ -60,15 +62,30 @@ func (l *line) join(rec *share.Record) *waiter {
 		l.want = want{rec.Version, rec.MaxDownloads, rec.CapEpoch}
 	}
 	if l.serveLocked(max(rec.CapEpoch, l.want.epoch)) {
+		if l.heldLocked() < l.low {
+			l.leadLocked()
+		}
 		return nil
 	}
 	w := &waiter{answer: make(chan error, 1)}
 	l.queue = append(l.queue, w)
+	l.leadLocked()
+	return w
+}
+
+// leadLocked has a leader fetch, if none does.
+func (l *line) leadLocked() {
 	if !l.leading {
 		l.leading = true
 		l.r.leaders.Go(l.lead) // ends with the queue, soon after Close at the latest
 	}
-	return w
+}
+
+func (l *line) heldLocked() (units int64) {
+	for _, h := range l.held {
+		units += h.units
+	}
+	return units
 }
 
 // quit leaves the queue, unless the answer came first.
@@ -121,14 +138,16 @@ func (l *line) lead() {
 	for {
 		l.mu.Lock()
 		n, want := len(l.queue), l.want
-		if n == 0 {
+		if n == 0 && l.heldLocked() >= l.low {
 			l.leading = false
 			l.mu.Unlock()
 			return
 		}
+		l.busy = n == 0 || !l.idleLocked(holdIdle/10)
+		l.low = 0 // until more is given than was asked for
 		l.mu.Unlock()
 		ctx, cancel := context.WithTimeout(l.r.base, fetchWithin)
-		got, err := l.fetch(ctx, int64(n), want)
+		got, err := l.fetch(ctx, max(1, int64(n)), want)
 		l.deliver(n, got, err)
 		if got.install.ID != "" {
 			l.install(ctx, got)
@@ -137,8 +156,10 @@ func (l *line) lead() {
 	}
 }
 
-// fetchWithin bounds one round of questions.
-const fetchWithin = 2 * time.Second
+const (
+	fetchWithin = 2 * time.Second // bounds one round of questions
+	worthAhead  = 8               // units given beyond those that were waited for
+)
 
 // deliver gives what was fetched to those who have waited longest and holds the
 // rest. asked is how many waited when the question was put.
@@ -148,6 +169,9 @@ func (l *line) deliver(asked int, got fetched, err error) {
 	if got.units > 0 {
 		l.r.Meter.Held(got.units)
 		l.held = append(l.held, hold{use: l.useLocked(got.block), epoch: got.epoch, units: got.units})
+		if more := got.units - int64(max(1, asked)); more >= worthAhead {
+			l.low = more / 2
+		}
 	}
 	served := 0
 	for served < len(l.queue) && l.serveLocked(l.want.epoch) {
