@@ -5,9 +5,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"hash/maphash"
 	"math"
 	"net/netip"
+	"sync"
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
@@ -168,6 +170,8 @@ func refusedAs(err error) string {
 type clients struct {
 	key  []byte       // the same on all edges
 	seed maphash.Seed // of this process
+
+	keyed sync.Pool // of hash.Hash under key: setting one up costs as much as using it
 }
 
 // name returns the client's name. Where other edges must know it, it is a keyed
@@ -187,9 +191,14 @@ func (c *clients) name(addr netip.Addr, agent []byte, common bool) ledger.Client
 }
 
 func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {
-	h := hmac.New(sha256.New, c.key)
+	h, ok := c.keyed.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, c.key)
+	}
+	h.Reset()
 	h.Write(at[:])
 	h.Write(agent)
 	copy(name[:], h.Sum(nil))
+	c.keyed.Put(h)
 	return name
 }

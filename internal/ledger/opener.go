@@ -43,6 +43,8 @@ type openings struct{ next, now *batch }
 
 type batch struct {
 	budgets map[Lease]int64
+	hurry   chan struct{} // closed when somebody waits
+	hurried bool
 	done    chan struct{} // closed when the command was answered
 }
 
@@ -50,6 +52,9 @@ const (
 	openBatch  = 256     // leases in one command
 	openMost   = 1 << 16 // that wait
 	openWithin = time.Second
+	// openPause is how long leases of a busy share are collected, while nobody
+	// asks for one of them. Another edge learns of them so much later.
+	openPause = 5 * time.Millisecond
 )
 
 var errManyLeases = share.E(share.Unavailable, "open lease", errors.New("too many leases wait to be opened"))
@@ -75,7 +80,7 @@ func (o *Opener) Open(_ context.Context, name Lease, budget int64) error {
 		o.work.Go(func() { o.run(name.ShareID, s) }) // ends when there are none to open
 	}
 	if s.next == nil {
-		s.next = &batch{budgets: map[Lease]int64{}, done: make(chan struct{})}
+		s.next = &batch{budgets: map[Lease]int64{}, hurry: make(chan struct{}), done: make(chan struct{})}
 	}
 	if _, again := s.next.budgets[name]; !again {
 		o.waiting++
@@ -96,7 +101,8 @@ func (o *Opener) Take(ctx context.Context, name Lease, bytes int64) (bool, error
 	return o.leases.Take(ctx, name, bytes)
 }
 
-// opening returns the batch that is to open the lease, nil if none is.
+// opening returns the batch that is to open the lease, nil if none is, and has it
+// hurry.
 func (o *Opener) opening(name Lease) *batch {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -107,6 +113,10 @@ func (o *Opener) opening(name Lease) *batch {
 	for _, b := range []*batch{s.next, s.now} {
 		if b != nil {
 			if _, found := b.budgets[name]; found {
+				if !b.hurried {
+					b.hurried = true
+					close(b.hurry)
+				}
 				return b
 			}
 		}
@@ -128,8 +138,23 @@ func (o *Opener) run(shareID string, s *openings) {
 		o.open(s.now)
 		o.mu.Lock()
 		o.waiting -= len(s.now.budgets)
+		next := s.next
 		o.mu.Unlock()
 		close(s.now.done)
+		if next != nil {
+			o.collect(next)
+		}
+	}
+}
+
+// collect waits for more leases of a batch.
+func (o *Opener) collect(b *batch) {
+	pause := time.NewTimer(openPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-b.hurry:
+	case <-o.base.Done():
 	}
 }
 
