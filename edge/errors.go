@@ -17,6 +17,7 @@ var (
 	errCrowd        = share.E(share.Overloaded, "admit", errors.New("too many requests of one client at once"))
 	errExhausted    = share.E(share.Gone, "redeem", errors.New("downloads used up"))
 	errMethod       = errors.New("method not allowed")
+	errPreview      = errors.New("a preview of a capped link")
 )
 
 // refusal is what a client is told when it gets no bytes. It depends on the
@@ -52,6 +53,8 @@ var (
 	}
 	refusedMethod = allowing(refuse(405, "method not allowed", "This method is not allowed",
 		"Links can be opened and downloaded, nothing else."))
+	refusedPreview = refuse(403, "no previews of this link", "This link is not previewed",
+		"It can be downloaded a limited number of times, so nothing is fetched before somebody opens it.")
 	refusedHeader  = refuse(431, "request header too large", "This request is too large", "Open the link in a new window.")
 	refusedBody    = refuse(413, "request body too large", "This request is too large", "Links can be opened and downloaded, nothing else.")
 	refusedTimeout = refuse(408, "request took too long", "This request took too long", "Check your connection and try again.")
@@ -62,6 +65,9 @@ var (
 func refusalOf(err error) *refusal {
 	if errors.Is(err, errMethod) {
 		return refusedMethod
+	}
+	if errors.Is(err, errPreview) {
+		return refusedPreview
 	}
 	if r := refusals[share.KindOf(err)]; r != nil {
 		return r

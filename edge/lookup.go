@@ -67,6 +67,9 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 	if err := k.rec.Gate(now); err != nil {
 		return nil, err
 	}
+	if e.refusesPreview(k, req) {
+		return k, errPreview
+	}
 	if e.usedUp(k) {
 		return k, e.resumable(k, req)
 	}

@@ -94,7 +94,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 		return edge.Config{}, fmt.Errorf("edge_trusted_proxies: %w", err)
 	}
 	return edge.Config{
-		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
+		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), PreviewBots: edge.PreviewBots(s.EdgePreviewBots), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
 		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
 		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
 		MaxPerClient: s.EdgeMaxPerClient, MaxConnsPerClient: s.EdgeMaxClientConns,

@@ -63,6 +63,7 @@ type Edge struct {
 	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
 	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
 	EdgeProxyProtocol  bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
+	EdgePreviewBots    string        `help:"Programs that fetch a link for a preview. count: as anybody. refuse: they get no bytes of capped links, and take no download." default:"count"`
 	LedgerBlocks       bool          `help:"Take the downloads of links with large caps from blocks in Redis; otherwise each is asked for at the origin." default:"true" negatable:""`
 	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
