@@ -24,6 +24,7 @@ type Config struct {
 	ScanTimeout      time.Duration  // for one file
 	Limits           Limits         // of requests per key
 	AuditKeep        time.Duration  // how long the audit log reaches back
+	CDN              CDN            // to be told what to drop
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
 	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }
@@ -52,6 +53,7 @@ func (c *Config) Validate() error {
 	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
 		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
 	}
+	problems = append(problems, c.CDN.validate())
 	return errors.Join(problems...)
 }
 

@@ -91,6 +91,7 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobEmptyTrash, o.purgeTrash) })
+	group.Go(func() error { return o.runJobs(ctx, store.JobPurgeCDN, o.purgeCDN) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
 	group.Go(func() error { return o.watchBlocks(ctx) })

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: cfg.QuotaCountPermanentLinks})
+	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: cfg.QuotaCountPermanentLinks, CDN: cfg.CDNPurgeURL != ""})
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks})
+	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks, CDN: c.CDNPurgeURL != ""})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type Store struct {
 	// countPermanentLinks says whether links without expiry count against
 	// links_limit (setting quota.count_permanent_links).
 	countPermanentLinks bool
+	cdn                 bool               // a CDN is to be told of changes
 	wake                wakeup             // the relay's
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
 }
@@ -30,6 +31,7 @@ type Store struct {
 // Options are what a Store needs to know beside its database.
 type Options struct {
 	CountPermanentLinks bool
+	CDN                 bool             // queue a JobPurgeCDN for each change
 	Now                 func() time.Time // nil = time.Now
 }
 
@@ -49,8 +51,9 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		db:                  db,
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
+		cdn:                 options.CDN,
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup(), JobPurgeCDN: newWakeup()},
 	}, nil
 }
 

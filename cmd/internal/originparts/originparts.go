@@ -60,6 +60,7 @@ func New(p Parts) (*origin.Origin, error) {
 		ScanTimeout:      s.ScanTimeout,
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
+		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
 		TrustedProxies:   proxies,
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{

@@ -26,6 +26,10 @@ type API struct {
 	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
 	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
 
+	CDNPurgeURL    Secret `name:"cdn-purge-url" env:"RAWLINK_CDN_PURGE_URL" help:"URL of a CDN's purge by surrogate key; it gets a POST for each link that changed. Secret." placeholder:"URL"`
+	CDNPurgeHeader Secret `name:"cdn-purge-header" env:"RAWLINK_CDN_PURGE_HEADER" help:"Header that authenticates it, such as Fastly-Key: … Secret." placeholder:"NAME: VALUE"`
+	CDNPurgeField  string `name:"cdn-purge-field" env:"RAWLINK_CDN_PURGE_FIELD" help:"JSON field that lists the keys: surrogate_keys for Fastly, tags for Cloudflare." default:"surrogate_keys"`
+
 	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
 
 	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
