@@ -90,6 +90,12 @@ func (n *network) pass(call func()) error {
 	return share.E(share.Unavailable, "network", errors.New(fate))
 }
 
+func (n *network) meets(fates []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fates = fates
+}
+
 func (n *network) heal() {
 	n.mu.Lock()
 	late := n.late
@@ -333,7 +339,7 @@ func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func())
 			s.burst(edge(), rapid.SampledFrom([]int{1, 2, 7, 60, 300}).Draw(rt, "clients"))
 		case "lose":
 			e := s.edges[edge()]
-			e.net.fates = rapid.SliceOfN(rapid.SampledFrom([]string{"question lost", "answer lost", "late", ""}), 1, 5).Draw(rt, "fates")
+			e.net.meets(rapid.SliceOfN(rapid.SampledFrom([]string{"question lost", "answer lost", "late", ""}), 1, 5).Draw(rt, "fates"))
 		case "late ones arrive":
 			s.edges[edge()].net.heal()
 		case "settle":
