@@ -27,6 +27,7 @@ type request struct {
 	rangeText  string
 	conditions conditions
 	agent      []byte     // User-Agent
+	prefetch   bool       // a browser fetches before anybody asked for it
 	addr       netip.Addr // of the client, past trusted proxies
 
 	// Filled in only where passwords are enforced.
@@ -95,6 +96,8 @@ func (req *request) read(h *fasthttp.RequestHeader, passwords bool) (forwarded s
 			join(&c.ifUnmodifiedSince, value)
 		case fasthttp.HeaderIfRange:
 			join(&c.ifRange, value)
+		case "Sec-Purpose", "Purpose", "X-Purpose", "X-Moz":
+			req.prefetch = req.prefetch || isPrefetch(value)
 		case fasthttp.HeaderXForwardedFor:
 			join(&forwarded, value)
 		case headerPassword:

@@ -24,6 +24,7 @@ const (
 type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
+	PreviewBots    PreviewBots    // PreviewCount
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
 	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
 
@@ -71,6 +72,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.PasswordTries, 10)
 	orElse(&c.PasswordShareTries, 100)
 	orElse(&c.PasswordHashes, 2)
+	orElse(&c.PreviewBots, PreviewCount)
 	orElse(&c.RecordCacheBytes, 64<<20)
 	orElse(&c.MaxStale, 5*time.Second)
 	orElse(&c.ServeStale, 60*time.Second)
@@ -105,6 +107,7 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
 	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "count mode: want lease or strict, have %q", c.CountMode)
+	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "preview bots: want count or refuse, have %q", c.PreviewBots)
 	for _, p := range c.TrustedProxies {
 		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
 	}

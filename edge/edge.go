@@ -39,9 +39,11 @@ type Objects interface {
 }
 
 // Ledger takes one download of a capped share: nil = granted, Gone = used up,
-// Unavailable = not known, and then nothing may be served.
+// Unavailable = not known, and then nothing may be served. Holds reports whether
+// one is at hand in this process, though the share be used up for the others.
 type Ledger interface {
-	Redeem(ctx context.Context, shareID string) error
+	Redeem(ctx context.Context, rec *share.Record) error
+	Holds(rec *share.Record) bool
 }
 
 // Leases keeps what counted clients may still fetch. Open begins a lease, adding to what is left of one.

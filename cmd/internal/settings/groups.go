@@ -92,6 +92,8 @@ type Edge struct {
 	EdgePasswordShareTries int           `help:"Passwords that all clients together may try at one link in 60 seconds." default:"100"`
 	EdgePasswordHashes     int           `help:"Passwords compared at the same time; each takes 19 MiB, and some 30 ms of a core." default:"2"`
 	EdgeJournalDir         string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
+	EdgePreviewBots        string        `help:"Programs that fetch a link for a preview. count: as anybody. refuse: they get no bytes of capped links, and take no download." default:"count"`
+	LedgerBlocks           bool          `help:"Take the downloads of links with large caps from blocks in Redis; otherwise each is asked for at the origin." default:"true" negatable:""`
 	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
 
