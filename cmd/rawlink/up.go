@@ -98,6 +98,10 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 
+	if c.EdgeJournalDir == "" {
+		c.EdgeJournalDir = dir.file("counts")
+	}
+
 	// The planes.
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{

@@ -67,6 +67,10 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 // Check reports whether the database answers.
 func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
 
+// Backup writes a consistent copy of a SQLite database to a new file, see
+// database.DB.Backup.
+func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
+
 // micros is the time as the tables hold it.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 
@@ -139,3 +143,7 @@ func changed(result sql.Result, err error) (bool, error) {
 	n, err := result.RowsAffected()
 	return n > 0, err
 }
+
+// IsDown reports whether an error of this package means that the database can't
+// be asked now, and not that something is wrong with what was asked.
+func IsDown(err error) bool { return database.IsDown(err) }

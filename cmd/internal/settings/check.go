@@ -78,6 +78,9 @@ func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
 	_, err := e.Proxies()
 	f.unless(err == nil, "edge_trusted_proxies: %v", err)
+	f.unless(e.EdgePasswordTries > 0, "edge_password_tries: want at least 1, got %d", e.EdgePasswordTries)
+	f.unless(e.EdgePasswordShareTries >= e.EdgePasswordTries, "edge_password_share_tries: want at least edge_password_tries (%d), got %d", e.EdgePasswordTries, e.EdgePasswordShareTries)
+	f.unless(e.EdgePasswordHashes > 0, "edge_password_hashes: want at least 1, got %d", e.EdgePasswordHashes)
 	f.unless(e.EdgeCacheSmall > 0, "edge_cache_small: want a positive size, got %d", e.EdgeCacheSmall)
 	f.unless(e.EdgeCacheRAM >= e.EdgeCacheSmall, "edge_cache_ram: want at least edge_cache_small (%d bytes), got %d", e.EdgeCacheSmall, e.EdgeCacheRAM)
 	f.unless(e.EdgeCacheDisk >= leastDisk, "edge_cache_disk: want at least %d bytes, got %d", leastDisk, e.EdgeCacheDisk)
@@ -138,6 +141,9 @@ func (i *Internal) problems(f *findings) {
 
 func (r *Redis) problems(f *findings) {
 	f.unless(r.RedisURL != "", "redis_url: is required, such as redis://127.0.0.1:6379")
+	f.unless(r.RedisMode == "single" || r.RedisMode == "sentinel" || r.RedisMode == "cluster", "redis_mode: want single, sentinel or cluster, got %q", r.RedisMode)
+	f.unless((r.RedisMode == "sentinel") == (r.RedisPrimary != ""), "redis_primary: goes with redis_mode sentinel, and that with it")
+	f.unless(r.RedisMode == "sentinel" || r.RedisSentinelUser == "" && r.RedisSentinelPassword == "", "redis_sentinel_user, redis_sentinel_password: go with redis_mode sentinel")
 }
 
 func (s *S3) problems(f *findings) {

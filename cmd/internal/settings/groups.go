@@ -71,23 +71,28 @@ type API struct {
 type Edge struct {
 	FilesAddr string `help:"Listener of the files domain." default:"127.0.0.1:8081"`
 
-	EdgeMaxStale       time.Duration `help:"Longest time for which a link is served after it was revoked, when this edge is cut off from the bus." default:"5s"`
-	EdgeServeStale     time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
-	EdgeMaxAge         time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
-	EdgeRecordCache    Size          `help:"Memory for records." default:"64MiB"`
-	EdgeCacheRAM       Size          `name:"edge-cache-ram" env:"RAWLINK_EDGE_CACHE_RAM" help:"Memory for objects' bytes." default:"256MiB"`
-	EdgeCacheSmall     Size          `help:"Objects of up to this size are kept whole, in memory; the bytes of larger ones in slices, on disk." default:"1MiB"`
-	EdgeCacheDir       string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
-	EdgeCacheDisk      Size          `help:"Most that slices may take of the disk." default:"10GiB"`
-	EdgeMaxInFlight    int           `help:"Requests at the same time; more are answered 429." default:"16384"`
-	EdgeMaxConns       int           `help:"Connections at the same time." default:"65536"`
-	EdgeMaxPerClient   int           `help:"Requests of one client at the same time; more are answered 429." default:"512"`
-	EdgeMaxClientConns int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
-	EdgeSendStall      time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
-	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
-	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
-	EdgeProxyProtocol  bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
-	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
+	EdgeMaxStale           time.Duration `help:"Longest time for which a link is served after it was revoked, when this edge is cut off from the bus." default:"5s"`
+	EdgeServeStale         time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
+	EdgeMaxAge             time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
+	EdgeRecordCache        Size          `help:"Memory for records." default:"64MiB"`
+	EdgeCacheRAM           Size          `name:"edge-cache-ram" env:"RAWLINK_EDGE_CACHE_RAM" help:"Memory for objects' bytes." default:"256MiB"`
+	EdgeCacheSmall         Size          `help:"Objects of up to this size are kept whole, in memory; the bytes of larger ones in slices, on disk." default:"1MiB"`
+	EdgeCacheDir           string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
+	EdgeCacheDisk          Size          `help:"Most that slices may take of the disk." default:"10GiB"`
+	EdgeMaxInFlight        int           `help:"Requests at the same time; more are answered 429." default:"16384"`
+	EdgeMaxConns           int           `help:"Connections at the same time." default:"65536"`
+	EdgeMaxPerClient       int           `help:"Requests of one client at the same time; more are answered 429." default:"512"`
+	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
+	EdgeSendStall          time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
+	EdgeMinRate            Size          `help:"Bytes a second that a client must average." default:"1KiB"`
+	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
+	EdgeProxyProtocol      bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
+	EdgeEnforcePasswords   bool          `help:"Ask for a link's password. Without it passwords are stored and not asked for."`
+	EdgePasswordTries      int           `help:"Passwords a client may try in 60 seconds; more are answered 429." default:"10"`
+	EdgePasswordShareTries int           `help:"Passwords that all clients together may try at one link in 60 seconds." default:"100"`
+	EdgePasswordHashes     int           `help:"Passwords compared at the same time; each takes 19 MiB, and some 30 ms of a core." default:"2"`
+	EdgeJournalDir         string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
+	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
 
 // Keys are the secrets of tokens, the same for all origins and edges.
@@ -102,7 +107,11 @@ type Internal struct {
 
 // Redis is the shared cache and bus.
 type Redis struct {
-	RedisURL Secret `help:"Redis: redis://[user:password@]host:port[/db]. Secret." placeholder:"URL"`
+	RedisURL              Secret `help:"Redis: redis://[user:password@]host:port[,host:port...][/db], rediss:// with TLS. Several hosts are Sentinels or nodes of a Cluster. Secret." placeholder:"URL"`
+	RedisMode             string `help:"How Redis is run: single, sentinel or cluster." default:"single"`
+	RedisPrimary          string `help:"Name under which the Sentinels watch the primary." placeholder:"NAME"`
+	RedisSentinelUser     string `help:"User at the Sentinels, if they ask for one; redis_url has Redis's own." placeholder:"USER"`
+	RedisSentinelPassword Secret `help:"Password at the Sentinels. Secret." placeholder:"PASSWORD"`
 }
 
 // S3 is where bytes are in production.
