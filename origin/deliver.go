@@ -128,7 +128,9 @@ func (o *Origin) failure(d *store.Delivery, status int, err error) store.Failure
 	c := &o.config.Webhooks
 	f := store.Failure{
 		Status: status, Again: d.Attempts < int64(c.Attempts), Retry: jittered(growing(c.FirstRetry, d.Attempts, longestRetry)), Disable: c.DisableAfter,
-		Pause: func(failures int64) time.Duration { return jittered(growing(c.FirstRetry, failures, longestPause*c.FirstRetry)) },
+		Pause: func(failures int64) time.Duration {
+			return jittered(growing(c.FirstRetry, failures, longestPause*c.FirstRetry))
+		},
 	}
 	var refusal *outbound.Refusal
 	switch {
