@@ -55,10 +55,24 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	req.method = m
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h))
+	if e.proxies.trust(req.addr) {
+		e.unnamed()
+		return nil
+	}
 	if t.place = e.crowd.enter(req.addr); t.place == nil {
 		return errCrowd
 	}
 	return nil
+}
+
+// unnamed notes a request for which a trusted proxy names nobody. Who sent it is
+// one of many, and the limit of one would refuse all of them: it has none here.
+func (e *Edge) unnamed() {
+	e.metrics.Unnamed()
+	if !e.warned.Swap(true) {
+		e.log.Warn("a trusted proxy doesn't say for whom it asks: its requests have no limit per client, and its clients are told apart by their User-Agent alone; " +
+			"have it send X-Forwarded-For, or a PROXY header with edge_proxy_protocol")
+	}
 }
 
 // read copies the headers that mean something here, in one pass, and returns

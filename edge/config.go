@@ -49,7 +49,7 @@ type Config struct {
 	MaxInFlight int // 16,384 requests at once, bodies included; more are answered 429
 	MaxConns    int // 65,536 connections at once; more are refused
 	// Both of one client: an IPv4 address, an IPv6 /64.
-	MaxPerClient      int // 512 requests at once; more are answered 429
+	MaxPerClient      int // 512 requests at once; more are answered 429. None for those of a trusted proxy that names no client
 	MaxConnsPerClient int // 1,024 connections at once; more are closed as they come
 
 	MaxHeader   int           // 8 KiB for request line and headers

@@ -96,6 +96,7 @@ type Edge struct {
 	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
+	warned   atomic.Bool  // of a proxy that names no clients
 
 	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
 	cancel context.CancelFunc

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -113,6 +114,44 @@ func TestProxyProtocol(t *testing.T) {
 		req := &request{addr: netip.MustParseAddr(c.client), agent: []byte("a")}
 		if live, err := w.edge.parts.Leases.Take(t.Context(), w.edge.leaseOf(k, req), 0); !live || err != nil {
 			t.Errorf("%s: the lease is not %s's", name, c.client)
+		}
+	}
+}
+
+// A trusted proxy that names no client speaks for many: none of them is refused
+// for what the others do. It is told to the operator once, and counted.
+func TestProxyThatNamesNobody(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxPerClient, c.TrustedProxies = 1, loopback })
+	path := w.link(content(32<<20), nil)
+	for _, agent := range []string{testAgent, testAgent + "\r\nX-Forwarded-For: 127.0.0.9", testAgent + "\r\nX-Forwarded-For: unknown"} {
+		conn, res := w.start(path, agent, "")
+		defer conn.Close()
+		if res.StatusCode != 200 {
+			t.Errorf("%q: %d; want 200", agent, res.StatusCode)
+		}
+	}
+	if n := w.metric("rawlink_edge_unnamed_clients_total"); n != 3 {
+		t.Errorf("counted %v; want 3", n)
+	}
+	if n := strings.Count(w.logs.String(), "doesn't say for whom it asks"); n != 1 {
+		t.Errorf("told %d times; want once", n)
+	}
+}
+
+// Whoever isn't trusted is one client, whatever stands in X-Forwarded-For.
+func TestForgedForwardedForHasOneLimit(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) {
+		c.MaxPerClient, c.TrustedProxies = 1, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	path := w.link(content(32<<20), nil)
+	conn, res := w.start(path, testAgent+"\r\nX-Forwarded-For: 192.0.2.1", "")
+	defer conn.Close()
+	if res.StatusCode != 200 {
+		t.Fatalf("%d; want 200", res.StatusCode)
+	}
+	for _, forged := range []string{"", "192.0.2.1", "198.51.100.7", "198.51.100.7, 192.0.2.1"} {
+		if got := w.get(path, "Range", "bytes=0-9", "X-Forwarded-For", forged); got.status != 429 {
+			t.Errorf("%q: %d; want 429", forged, got.status)
 		}
 	}
 }
