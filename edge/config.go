@@ -39,7 +39,7 @@ type Config struct {
 	CacheDisk int64  // 10 GiB of them
 	SliceSize int64  // 4 MiB
 	ReadAhead int    // 2 slices ahead of a sequential reader; negative = none
-	MaxFills  int    // 64 reads of the store at once for the cache
+	MaxFills  int    // 64 reads of the store at once for slices, as many for small objects, and as many past fills that are late
 
 	LookupTimeout    time.Duration // 2 s for a record that is not in process
 	RedeemTimeout    time.Duration // 2 s for the ledger and the leases

@@ -242,7 +242,7 @@ func (e *Edge) InvalidateAll() {
 func (e *Edge) Bytes() metrics.Bytes {
 	s := e.bytes.Stats()
 	return metrics.Bytes{
-		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed,
+		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed, Overtaken: s.Overtaken,
 		StoreReads: s.StoreOpens, StoreBytes: s.StoreBytes, Resumed: s.Resumed, Abandoned: s.Abandoned,
 		RAMEvicted: s.RAMEvicted, DiskEvicted: s.DiskEvicted, Damaged: s.Damaged, DiskFails: s.DiskRefused,
 		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,
