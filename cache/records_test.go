@@ -296,3 +296,30 @@ func BenchmarkHit(b *testing.B) {
 		})
 	}
 }
+
+// Several keys share each place in front: none is ever answered with another's
+// value, and what is asked for again is found there.
+func TestFrontKeepsKeysApart(t *testing.T) {
+	s := &source{load: func(_ context.Context, key string) (int, error) { return strconv.Atoi(key) }}
+	r := mustRecords(t, time.Now, s)
+	const keys = fronts / 2
+	for k := range keys {
+		mustFill(t, r, strconv.Itoa(k))
+	}
+	for range 2 {
+		for k := range keys {
+			if got, state, _ := r.Get(strconv.Itoa(k), time.Now()); state != Miss && got != k {
+				t.Fatalf("key %d: %d", k, got)
+			}
+		}
+	}
+	var taken int
+	for i := range r.front {
+		if r.front[i].Load() != nil {
+			taken++
+		}
+	}
+	if taken < keys/2 {
+		t.Errorf("%d places in front are taken by %d keys", taken, keys)
+	}
+}

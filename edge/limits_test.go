@@ -155,3 +155,27 @@ func TestForgedForwardedForHasOneLimit(t *testing.T) {
 		}
 	}
 }
+
+// A client of IPv6 changes 64 bits of its address at will: it is still one.
+func TestCrowdCountsClientsNotAddresses(t *testing.T) {
+	c := newCrowd(1)
+	if c.enter(netip.MustParseAddr("2001:db8::1")) == nil {
+		t.Fatal("the first is refused")
+	}
+	for addr, want := range map[string]bool{"2001:db8::2": false, "2001:db8:0:1::2": true} {
+		if got := c.enter(netip.MustParseAddr(addr)) != nil; got != want {
+			t.Errorf("%s enters: %v; want %v", addr, got, want)
+		}
+	}
+}
+
+// A trusted proxy opens as many connections as it likes.
+func TestTrustedProxyHasNoConnectionLimit(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxConnsPerClient, c.TrustedProxies = 1, loopback })
+	for range 3 {
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+	}
+	must(t, w.ping())
+}

@@ -68,7 +68,7 @@ func TestDecideAgreesWithNetHTTP(t *testing.T) {
 // FuzzEvaluate: whatever stands in the conditional headers, an answer comes out,
 // and "*" or the tag itself is recognised behind anything well-formed.
 func FuzzEvaluate(f *testing.F) {
-	for _, seed := range []string{`"abc"`, `W/"abc"`, "*", `"a", "abc"`, `"`, `W/`, "Tue, 14 Nov 2023 22:13:20 GMT", ",,,"} {
+	for _, seed := range []string{`"abc"`, `W/"abc"`, `"x"`, `W/"x"`, `"abcd"`, newerDate, olderDate, "*", `"a", "abc"`, `"`, `W/`, "Tue, 14 Nov 2023 22:13:20 GMT", ",,,"} {
 		f.Add(seed, seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, match, none, date string) {
@@ -84,6 +84,14 @@ func FuzzEvaluate(f *testing.F) {
 			if at, ok := httpDate(date); !ok || at != modified {
 				t.Errorf("If-Range %q stands", date)
 			}
+		}
+		known := conditions{ifNoneMatch: `"x", W/"y", ` + testEtag, ifModifiedSince: date}
+		if known.evaluate(testEtag, modified) != notModified {
+			t.Errorf("behind other tags and beside If-Modified-Since %q the tag isn't recognised", date)
+		}
+		weak := conditions{ifMatch: "W/" + testEtag, ifNoneMatch: none, ifUnmodifiedSince: date}
+		if weak.evaluate(testEtag, modified) != failed {
+			t.Errorf("a weak tag in If-Match let it pass beside If-None-Match %q", none)
 		}
 	})
 }

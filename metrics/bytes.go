@@ -27,7 +27,7 @@ func NewBytes(r *Registry, read func() Bytes) {
 	}
 	r.MustRegister(&bytes{
 		read:       read,
-		lookups:    desc("lookups_total", "Looks for an object or a slice of one, by what they came to: ram, disk, fill, joined (somebody else's fill), passed (read past the cache, for there was no room); overtaken counts first buffers read past a fill that was late.", "outcome"),
+		lookups:    desc("lookups_total", "Looks for an object or a slice of one, by what they came to: ram, disk, fill, joined (somebody else's fill), passed (read past the cache, for there was no room); overtaken counts first bytes read past a fill that was late.", "outcome"),
 		store:      desc("store_reads_total", "Reads of the object store."),
 		storeBytes: desc("store_read_bytes_total", "Bytes read from the object store."),
 		fills:      desc("fills_ended_early_total", "Fills that were resumed after a failure, or abandoned because nobody waited any more.", "how"),

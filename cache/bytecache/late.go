@@ -9,8 +9,8 @@ import (
 
 // A fill may be late though the store is well: it waits behind MaxFills others, or
 // has most of its slice to fetch before the byte that a reader begins with. Such a
-// reader fetches its first buffer by itself and then follows the fill, which has
-// gained the time that the buffer lasts.
+// reader fetches its first bytes by itself and then follows the fill, which has
+// gained the time for which a client may be kept waiting in the middle.
 
 // errLate is that a fill did not come to a position within the patience.
 var errLate = errors.New("fill is late")
@@ -39,13 +39,17 @@ func (f *flight) begin(r *Reader, pos int64, patience time.Duration) (Chunk, err
 	return c, err
 }
 
-// overtake reads the reader's next buffer from the store, for it alone.
+// lateBytes is how much a reader fetches past its fill: little, as the store has
+// the same bytes to bring a second time, and many readers want some.
+const lateBytes = 16 << 10
+
+// overtake reads the reader's next bytes from the store, for it alone.
 func (r *Reader) overtake(end time.Time) (Chunk, error) {
 	c := r.cache
 	ctx, cancel := context.WithDeadline(r.ctx, end)
 	defer cancel()
 	defer context.AfterFunc(c.base, cancel)()
-	p := r.scratch()[:min(bufferSize, r.pieceEnd-r.pos)]
+	p := r.scratch()[:min(lateBytes, r.pieceEnd-r.pos)]
 	t := &tap{cache: c, ctx: ctx, object: r.object, pos: r.pos, end: r.pos + int64(len(p))}
 	defer t.close()
 	c.counts.overtaken.Add(1)

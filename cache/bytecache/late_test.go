@@ -35,15 +35,15 @@ func TestFirstBytesPastALateFill(t *testing.T) {
 			}
 			defer r.Close()
 			first, err := r.Next()
-			if err != nil || !bytes.Equal(first.Bytes, content(o)[from:from+bufferSize]) {
+			if err != nil || !bytes.Equal(first.Bytes, content(o)[from:from+lateBytes]) {
 				t.Fatalf("%s: %d bytes, %v", name, first.Len(), err)
 			}
 			close(release)
-			if rest, err := drain(r); err != nil || !bytes.Equal(rest, content(o)[from+bufferSize:from+2*bufferSize]) {
+			if rest, err := drain(r); err != nil || !bytes.Equal(rest, content(o)[from+lateBytes:from+2*bufferSize]) {
 				t.Errorf("%s: then %d bytes, %v", name, len(rest), err)
 			}
 			if st := c.Stats(); st.Overtaken != 1 || st.Passed != 0 {
-				t.Errorf("%s: %+v; want one buffer read past the fill", name, st)
+				t.Errorf("%s: %+v; want one read past the fill", name, st)
 			}
 		})
 	}
@@ -54,10 +54,10 @@ func TestFirstBytesPastALateFill(t *testing.T) {
 func TestLateStoreIsNotStormed(t *testing.T) {
 	s := &store{before: holdAt(0, nil)}
 	cfg := testConfig(s)
-	cfg.MaxFills, cfg.FirstByte = 2, 100*time.Millisecond
+	cfg.MaxFills, cfg.FirstByte, cfg.FillTimeout = 2, 100*time.Millisecond, time.Hour
 	c := mustNew(t, cfg)
 	o := Object{ID: "a", Size: 4096}
-	failed := make(chan error)
+	failed := make(chan error, 30)
 	for range 30 {
 		go func() {
 			_, err := open(c, o, 0, o.Size)
@@ -65,8 +65,13 @@ func TestLateStoreIsNotStormed(t *testing.T) {
 		}()
 	}
 	for range 30 {
-		if err := <-failed; !errors.Is(err, ErrStalled) {
-			t.Errorf("%v; want ErrStalled", err)
+		select {
+		case err := <-failed:
+			if !errors.Is(err, ErrStalled) {
+				t.Errorf("%v; want ErrStalled", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("readers wait for longer than FirstByte")
 		}
 	}
 	if opens, _, _ := s.seen(); opens > 1+2*2 {

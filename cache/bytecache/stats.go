@@ -15,7 +15,7 @@ type Stats struct {
 	Fills     uint64 // flights begun, of which some ahead of a reader
 	Joined    uint64 // look-ups that joined a flight
 	Passed    uint64 // slices read past the cache for one reader: no room
-	Overtaken uint64 // first buffers read past a fill that was late
+	Overtaken uint64 // first bytes read past a fill that was late
 	// hit ratio = (RAMHits + DiskHits) / (RAMHits + DiskHits + Fills + Joined)
 
 	StoreOpens uint64 // ≤ 2 × (Fills + Passed + Overtaken)
