@@ -323,3 +323,30 @@ func TestFrontKeepsKeysApart(t *testing.T) {
 		t.Errorf("%d places in front are taken by %d keys", taken, keys)
 	}
 }
+
+// Refusals take room too: a flood of unknown keys stays within the bound.
+func TestRefusalsAreBounded(t *testing.T) {
+	const room = 200
+	r, err := New(Config[string, int]{
+		Load:        func(context.Context, string) (int, time.Time, error) { return 0, time.Time{}, errNo },
+		LoadTimeout: 10 * time.Second, Refusal: func(error) bool { return true }, RefusalTTL: time.Hour,
+		MaxBytes: room * entryOverhead, MaxStale: time.Hour, ServeStale: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	var kept int
+	for k := range 10 * room {
+		_, _ = r.Fill(t.Context(), strconv.Itoa(k))
+		r.Wait()
+	}
+	for k := range 10 * room {
+		if _, state, _ := r.Get(strconv.Itoa(k), time.Now()); state == Hit {
+			kept++
+		}
+	}
+	if kept > room || kept == 0 {
+		t.Errorf("%d refusals are held; want some, and %d at most", kept, room)
+	}
+}
