@@ -45,7 +45,7 @@ type Config struct {
 	CacheDisk int64  // 10 GiB of them
 	SliceSize int64  // 4 MiB
 	ReadAhead int    // 2 slices ahead of a sequential reader; negative = none
-	MaxFills  int    // 64 reads of the store at once for the cache
+	MaxFills  int    // 64 reads of the store at once for slices, as many for small objects, and as many past fills that are late
 
 	LookupTimeout    time.Duration // 2 s for a record that is not in process
 	RedeemTimeout    time.Duration // 2 s for the ledger and the leases
@@ -55,7 +55,7 @@ type Config struct {
 	MaxInFlight int // 16,384 requests at once, bodies included; more are answered 429
 	MaxConns    int // 65,536 connections at once; more are refused
 	// Both of one client: an IPv4 address, an IPv6 /64.
-	MaxPerClient      int // 512 requests at once; more are answered 429
+	MaxPerClient      int // 512 requests at once; more are answered 429. None for those of a trusted proxy that names no client
 	MaxConnsPerClient int // 1,024 connections at once; more are closed as they come
 
 	MaxHeader   int           // 8 KiB for request line and headers

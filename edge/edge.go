@@ -102,6 +102,7 @@ type Edge struct {
 	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
+	warned   atomic.Bool  // of a proxy that names no clients
 
 	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
 	cancel context.CancelFunc
@@ -254,7 +255,7 @@ func (e *Edge) InvalidateAll() {
 func (e *Edge) Bytes() metrics.Bytes {
 	s := e.bytes.Stats()
 	return metrics.Bytes{
-		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed,
+		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed, Overtaken: s.Overtaken,
 		StoreReads: s.StoreOpens, StoreBytes: s.StoreBytes, Resumed: s.Resumed, Abandoned: s.Abandoned,
 		RAMEvicted: s.RAMEvicted, DiskEvicted: s.DiskEvicted, Damaged: s.Damaged, DiskFails: s.DiskRefused,
 		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,
