@@ -25,7 +25,7 @@ func quietWorld(tb testing.TB) *world {
 	return newWorld(tb, func(_ *Config, p *Parts, _ *world) {
 		p.Log = slog.New(slog.DiscardHandler)
 		p.LocalLeases = ledger.NewTable(1000, time.Now)
-		p.Counter = ledger.NewCounts("bench", nil, p.Log)
+		p.Counter = ledger.NewCounts("bench", nil, nil, p.Log)
 	})
 }
 

@@ -78,6 +78,9 @@ func problemOf(err error) *problem {
 		return p
 	}
 	kind := share.KindOf(err)
+	if kind == share.Internal && store.IsDown(err) {
+		kind = share.Unavailable
+	}
 	var refusal *store.Refusal
 	if errors.As(err, &refusal) {
 		p = &problem{Detail: refusal.Detail, status: statusOf[kind]}

@@ -48,12 +48,21 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "POST /uploads/initiate", "initiate-upload", 200, o.initiateUpload, FilesWrite)
 	add(o, api, "POST /uploads/complete", "complete-upload", 200, o.completeUpload, FilesWrite)
 	add(o, api, "POST /uploads/abort", "abort-upload", 204, o.abortUpload, FilesWrite)
+	add(o, api, "POST /uploads/import-url", "import-url", 200, o.importURL, FilesWrite)
 
 	add(o, api, "GET /shares", "list-shares", 200, o.listShares, SharesRead)
 	add(o, api, "POST /shares", "create-share", 201, o.createShare, SharesWrite)
 	add(o, api, "GET /shares/{id}", "get-share", 200, o.getShare, SharesRead)
 	add(o, api, "PATCH /shares/{id}", "update-share", 200, o.updateShare, SharesWrite)
 	add(o, api, "DELETE /shares/{id}", "revoke-share", 200, o.revokeShare, SharesWrite)
+
+	add(o, api, "GET /webhooks", "list-webhooks", 200, o.listWebhooks, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks", "create-webhook", 201, o.createWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}", "get-webhook", 200, o.getWebhook, SharesWrite, FilesWrite)
+	add(o, api, "PATCH /webhooks/{id}", "update-webhook", 200, o.updateWebhook, SharesWrite, FilesWrite)
+	add(o, api, "DELETE /webhooks/{id}", "delete-webhook", 204, o.deleteWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}/deliveries", "list-deliveries", 200, o.listDeliveries, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks/{id}/deliveries/{delivery_id}/replay", "replay-delivery", 202, o.replayDelivery, SharesWrite, FilesWrite)
 
 	add(o, api, "GET /quota", "quota", 200, o.quota, QuotaRead)
 }

@@ -20,7 +20,7 @@ type link struct {
 	MaxDownloads  *int64  `json:"max_downloads" doc:"null: no cap."`
 	DownloadCount int64   `json:"download_count" doc:"Downloads that edges served. Copies answered by a browser's or a CDN's cache are not seen."`
 	Revoked       bool    `json:"revoked"`
-	HasPassword   bool    `json:"has_password" doc:"A password is stored. It is not enforced."`
+	HasPassword   bool    `json:"has_password" doc:"A password is stored. Edges ask for it where edge_enforce_passwords is set."`
 	CreatedAt     string  `json:"created_at"`
 	UpdatedAt     string  `json:"updated_at"`
 }
@@ -39,7 +39,7 @@ type createShareIn struct {
 		ExpiresInDays *int64     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"null or absent: never."`
 		ExpiresAt     *time.Time `json:"expires_at" doc:"Instead of expires_in_days."`
 		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"null or absent: no cap."`
-		Password      *string    `json:"password" maxLength:"1024" doc:"Stored as a slow hash. It is not enforced: rely on expires_at and max_downloads."`
+		Password      *string    `json:"password" maxLength:"1024" doc:"Stored as a slow hash. Edges ask for it only where edge_enforce_passwords is set: elsewhere rely on expires_at and max_downloads."`
 	}
 }
 

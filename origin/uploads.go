@@ -81,6 +81,11 @@ func (o *Origin) wantedUpload(ctx context.Context, in *initiateIn) (store.Upload
 	}
 	keyID := caller(ctx).ID
 	u.CreatedBy = &keyID
+	if b.Name != "" && u.OriginalName != b.Name {
+		if err := checkName("name", b.Name); err != nil {
+			return u, err
+		}
+	}
 	var errDigest, errSpace, errFolder error
 	u.ClaimedSHA256, errDigest = checkSHA256("sha256", b.SHA256)
 	err := firstError(checkName("original_name", u.OriginalName), checkType(u.MIME), checkOptional("app", b.App, maxName), checkOptional("client_key", b.ClientKey, maxText), errDigest)

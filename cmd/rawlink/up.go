@@ -80,7 +80,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks, CDN: c.CDNPurgeURL != ""})
+	tables, err := store.Open(ctx, db, originparts.StoreOptions(&c.API))
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,10 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	key, err := firstKey(ctx, dir, tables, c.DevKey)
 	if err != nil {
 		return err
+	}
+
+	if c.EdgeJournalDir == "" {
+		c.EdgeJournalDir = dir.file("counts")
 	}
 
 	// The planes.
