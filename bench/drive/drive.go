@@ -70,9 +70,12 @@ func Run(ctx context.Context, o Options, worker func(i int) Worker, into *tally.
 		}
 		r.due = make(chan time.Time, backlog)
 	}
-	for i := range o.Workers {
+	workers := make([]Worker, o.Workers) // all of them before any starts: some wait for each other
+	for i := range workers {
+		workers[i] = worker(i)
+	}
+	for i, w := range workers {
 		running.Go(func() {
-			w := worker(i)
 			defer w.Close()
 			r.work(starting, working, i, w)
 		})

@@ -85,3 +85,15 @@ func (c *Conn) fill() error {
 	}
 	return err
 }
+
+// Status makes a request, throws its body away, and returns the answer's status.
+func (c *Conn) Status(request []byte) (int, error) {
+	if err := c.Send(request); err != nil {
+		return 0, err
+	}
+	a, err := c.Read(false)
+	if err != nil {
+		return 0, err
+	}
+	return a.Status, c.Body(a, func([]byte) error { return nil })
+}

@@ -1,0 +1,5 @@
+package main
+
+type modelCommand struct{}
+
+func (*modelCommand) Run() error { return nil }
