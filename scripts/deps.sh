@@ -12,6 +12,7 @@ have redis-server || missing+=(redis-server)
 have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 have clamd || missing+=(clamav-daemon)
 have strace || missing+=(strace)
+have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 have gcc || have clang || missing+=(gcc libc6-dev)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 
