@@ -48,7 +48,7 @@ func encode(h *hdrhistogram.Histogram) (string, error) {
 // Measured puts what was measured into the report.
 func (r *Report) Measured(whole *tally.Snapshot, over []*tally.Snapshot) error {
 	r.Requests, r.Failed, r.Bytes = whole.Count(), whole.Failed, whole.AllBytes()
-	r.Outcomes = nil
+	r.Outcomes = []Outcome{} // the page wants lists, not null
 	for o := range tally.Outcomes {
 		if whole.Counts[o] == 0 {
 			continue
@@ -76,7 +76,7 @@ func (r *Report) Measured(whole *tally.Snapshot, over []*tally.Snapshot) error {
 	}
 	r.All.Took = latency(took)
 	r.FirstByte = latency(whole.First)
-	r.Over = nil
+	r.Over = []Second{}
 	for _, s := range over {
 		r.Over = append(r.Over, second(s))
 	}
