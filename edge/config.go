@@ -27,6 +27,11 @@ type Config struct {
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
 	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
 
+	EnforcePasswords   bool // ask for a share's password; else it is stored and not asked for
+	PasswordTries      int  // 10 passwords a client may try in 60 s that aren't known to be right; more are answered 429
+	PasswordShareTries int  // 100 of all clients at one share
+	PasswordHashes     int  // 2 slow hashes at once, each of 19 MiB and some 30 ms of a core
+
 	RecordCacheBytes int64         // 64 MiB of records in process
 	MaxStale         time.Duration // 5 s: how long a record is believed without hearing from the bus
 	ServeStale       time.Duration // 60 s: the same for uncapped shares when nothing can be asked; ≥ MaxStale
@@ -63,6 +68,9 @@ type Config struct {
 // withDefaults returns the configuration with every zero field filled in.
 func (c Config) withDefaults() Config {
 	orElse(&c.CountMode, CountLeases)
+	orElse(&c.PasswordTries, 10)
+	orElse(&c.PasswordShareTries, 100)
+	orElse(&c.PasswordHashes, 2)
 	orElse(&c.RecordCacheBytes, 64<<20)
 	orElse(&c.MaxStale, 5*time.Second)
 	orElse(&c.ServeStale, 60*time.Second)
@@ -100,6 +108,9 @@ func (c Config) Validate() error {
 	for _, p := range c.TrustedProxies {
 		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
 	}
+	must(c.PasswordTries > 0, "password tries: want a positive number, have %d", c.PasswordTries)
+	must(c.PasswordShareTries >= c.PasswordTries, "password share tries: want at least password tries (%d), have %d", c.PasswordTries, c.PasswordShareTries)
+	must(c.PasswordHashes > 0, "password hashes: want a positive number, have %d", c.PasswordHashes)
 	must(c.ServeStale >= c.MaxStale, "serve stale: want at least max stale (%v), have %v", c.MaxStale, c.ServeStale)
 	must(c.RecordCacheBytes > 0, "record cache bytes: want a positive size, have %d", c.RecordCacheBytes)
 	must(c.MaxInFlight > 0, "max in flight: want a positive number, have %d", c.MaxInFlight)

@@ -55,7 +55,14 @@ type Leases interface {
 // Counter counts a download of an uncapped share. It does no I/O.
 type Counter interface{ Add(shareID string) }
 
-// Parts are what an edge is made of. All are required but Now.
+// Purges is the origin's log of purged objects: what follows a number of it. A
+// negative number is before all of the log.
+type Purges interface {
+	Purged(ctx context.Context, after int64) (share.Purges, error)
+}
+
+// Parts are what an edge is made of. All are required but Now, and Tries where
+// passwords are not enforced.
 type Parts struct {
 	Keys        *share.Keyring
 	Records     Records
@@ -63,7 +70,9 @@ type Parts struct {
 	Ledger      Ledger
 	Leases      Leases // of capped shares: seen by all edges
 	LocalLeases Leases // of uncapped shares: in this process, never failing
+	Tries       Tries  // required where passwords are enforced
 	Counter     Counter
+	Purges      Purges
 	Metrics     *metrics.Edge
 	Log         *slog.Logger
 	Now         func() time.Time // nil = time.Now
@@ -82,10 +91,13 @@ type Edge struct {
 	clients clients
 	claims  claims
 	crowd   *crowd // requests of each client
+	grants  grants
+	locks   *locks
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
 	bytes    *bytecache.Cache
+	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
 
@@ -97,7 +109,7 @@ type Edge struct {
 
 // New returns an edge that is ready to Serve. Shutdown gives back what it holds.
 func New(cfg Config, parts Parts) (*Edge, error) {
-	if err := errors.Join(cfg.Validate(), parts.missing()); err != nil {
+	if err := errors.Join(cfg.Validate(), parts.missing(cfg.EnforcePasswords)); err != nil {
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
 	cfg = cfg.withDefaults()
@@ -107,7 +119,9 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		always:  newAlways(),
 		claims:  claims{seed: maphash.MakeSeed()},
 		crowd:   newCrowd(cfg.MaxPerClient),
+		grants:  newGrants(cfg.LeaseKey),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
+		purged:  newPurged(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -131,18 +145,20 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		e.records.Close()
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
+	e.locks = newLocks(cfg, parts.Tries, e.now)
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.server = e.newServer()
 	return e, nil
 }
 
 // missing names the parts that are not there.
-func (p Parts) missing() error {
+func (p Parts) missing(passwords bool) error {
 	var problems []error
 	for name, absent := range map[string]bool{
 		"keys": p.Keys == nil, "records": p.Records == nil, "objects": p.Objects == nil, "ledger": p.Ledger == nil,
-		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil,
+		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil, "purges": p.Purges == nil,
 		"metrics": p.Metrics == nil, "log": p.Log == nil,
+		"tries": passwords && (p.Tries.Addresses == nil || p.Tries.Shares == nil),
 	} {
 		if absent {
 			problems = append(problems, fmt.Errorf("%s: required", name))
@@ -188,6 +204,10 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 	if err != nil {
 		return err
 	}
+	if req.method == methodPost {
+		e.sendGrant(ctx, k, req, t)
+		return nil
+	}
 	p := decide(req, &k.rec, &k.heads)
 	if err := e.read(k, p, t); err != nil {
 		e.distrust(c.hash, err)
@@ -217,10 +237,16 @@ func (e *Edge) panicked(v any, t *tally) error {
 
 // Invalidate says that what is known of the share may be wrong: the next
 // request asks again, also if the answer to an earlier one is on its way.
-func (e *Edge) Invalidate(hash share.Hash) { e.records.Invalidate(hash) }
+func (e *Edge) Invalidate(hash share.Hash) {
+	e.records.Invalidate(hash)
+	e.purged.suspect()
+}
 
 // InvalidateAll says that invalidations may have been missed.
-func (e *Edge) InvalidateAll() { e.records.InvalidateAll() }
+func (e *Edge) InvalidateAll() {
+	e.records.InvalidateAll()
+	e.purged.suspect()
+}
 
 // Bytes returns a reading of the byte cache.
 func (e *Edge) Bytes() metrics.Bytes {

@@ -65,6 +65,14 @@ type fakeLedger func(ctx context.Context, shareID string) error
 
 func (f fakeLedger) Redeem(ctx context.Context, shareID string) error { return f(ctx, shareID) }
 
+type fakePurges func(ctx context.Context, after int64) (share.Purges, error)
+
+func (f fakePurges) Purged(ctx context.Context, after int64) (share.Purges, error) {
+	return f(ctx, after)
+}
+
+func noPurges(context.Context, int64) (share.Purges, error) { return share.Purges{}, nil }
+
 type downLeases struct{}
 
 func (downLeases) Open(context.Context, ledger.Lease, int64) error {
@@ -102,6 +110,7 @@ type world struct {
 	addr    string
 	logs    *lockedBuffer
 	metrics *metrics.Registry
+	close   func() // before the test ends
 
 	mu      sync.Mutex
 	records map[share.Hash]share.Record
@@ -144,7 +153,7 @@ func newWorld(tb testing.TB, change func(*Config, *Parts, *world)) *world {
 	parts := Parts{
 		Keys: keys, Records: fakeRecords(w.lookup), Objects: fakeObjects(w.open), Ledger: fakeLedger(w.redeem),
 		Leases: ledger.NewLeases(1000, time.Now), LocalLeases: ledger.NewLeases(1000, time.Now),
-		Counter: w.counts, Metrics: metrics.NewEdge(w.metrics),
+		Counter: w.counts, Purges: fakePurges(noPurges), Metrics: metrics.NewEdge(w.metrics),
 		Log: slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -158,7 +167,7 @@ func newWorld(tb testing.TB, change func(*Config, *Parts, *world)) *world {
 	w.url = "http://" + w.addr
 	served := make(chan error, 1)
 	go func() { served <- w.edge.Serve(ln) }()
-	tb.Cleanup(func() {
+	w.close = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
 		_ = w.edge.Shutdown(ctx)
@@ -166,6 +175,7 @@ func newWorld(tb testing.TB, change func(*Config, *Parts, *world)) *world {
 			tb.Errorf("Serve: %v", err)
 		}
 	})
+	tb.Cleanup(w.close)
 	return w
 }
 

@@ -68,9 +68,11 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 		return nil, err
 	}
 	if k.usedUp() {
-		return k, e.resumable(k, req)
+		if err := e.resumable(k, req); err != nil {
+			return nil, err
+		}
 	}
-	return k, nil
+	return k, e.unlock(k, req, t)
 }
 
 // find returns the record from this process or from behind it.

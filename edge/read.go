@@ -68,8 +68,12 @@ func (e *Edge) newBytes() (*bytecache.Cache, error) {
 	})
 }
 
-// openObject is the cache's way to the store.
+// openObject is the cache's way to the store. What was purged is not fetched for
+// a request that saw its record before.
 func (e *Edge) openObject(ctx context.Context, o bytecache.Object, from, n int64) (io.ReadCloser, error) {
+	if e.purged.has(o.ID) {
+		return nil, share.E(share.NotFound, "read object", errPurged)
+	}
 	return e.parts.Objects.Open(ctx, o.Key, o.Version, from, n)
 }
 
@@ -77,7 +81,7 @@ func (e *Edge) openObject(ctx context.Context, o bytecache.Object, from, n int64
 // all shares of a file read the same ones.
 func objectOf(rec *share.Record) bytecache.Object {
 	o := &rec.Object
-	return bytecache.Object{ID: rec.FileID + "@" + o.Version, Key: o.Key, Version: o.Version, Size: o.Size, Digest: o.SHA256}
+	return bytecache.Object{ID: share.ObjectName(rec.FileID, o.Version), Key: o.Key, Version: o.Version, Size: o.Size, Digest: o.SHA256}
 }
 
 var errDigest = errors.New("bytes have another digest")

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/maphash"
 	"math"
 	"net/netip"
@@ -184,6 +185,12 @@ func (c *clients) name(addr netip.Addr, agent []byte, common bool) ledger.Client
 	var name ledger.Client
 	binary.LittleEndian.PutUint64(name[:], h.Sum64())
 	return name
+}
+
+// address returns a name for the address alone, the same on all edges.
+func (c *clients) address(addr netip.Addr) string {
+	name := c.common(identity(addr).As16(), nil)
+	return hex.EncodeToString(name[:16])
 }
 
 func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {

@@ -19,7 +19,9 @@ type Edge struct {
 	l1       *labelled
 	lookups  *labelled
 	redeems  *labelled
+	secrets  *labelled
 	panics   prometheus.Counter
+	purges   prometheus.Counter
 }
 
 // byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
@@ -93,6 +95,8 @@ func NewEdge(r *Registry) *Edge {
 		"Records found, by where: l1, l2, origin, stale; or error.", "source")
 	redeems := counters("rawlink_edge_redeems_total",
 		"Requests for bytes, by how they were paid for: counted, granted, leased, probe, gone, unavailable, error.", "outcome")
+	secrets := counters("rawlink_edge_passwords_total",
+		"Requests for shares whose password is enforced, by what came of it: right, remembered, grant, wrong, missing, address_limit, share_limit, unproved.", "outcome")
 	m := &Edge{
 		requests: forClasses(func(class string) *labelled {
 			return &labelled{family: requests.MustCurryWith(prometheus.Labels{"status": class})}
@@ -106,13 +110,17 @@ func NewEdge(r *Registry) *Edge {
 			Name: "rawlink_edge_in_flight_requests",
 			Help: "Requests whose body has not ended.",
 		}),
-		l1: l1, lookups: lookups, redeems: redeems,
+		l1: l1, lookups: lookups, redeems: redeems, secrets: secrets,
+		purges: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_purges_total",
+			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_panics_total",
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, m.panics)
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges)
 	return m
 }
 
@@ -140,5 +148,11 @@ func (m *Edge) Lookup(source string) { m.lookups.inc(source) }
 // Redeem notes how a request for bytes was paid for.
 func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
 
+// Password notes what came of asking for a share's password.
+func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
+
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }
+
+// Purge notes that a purged object's bytes were removed.
+func (m *Edge) Purge() { m.purges.Inc() }

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -12,12 +13,13 @@ import (
 )
 
 // The internal API is what edges ask of an origin: a record that no cache holds,
-// a download of a capped share, and to take over counts. It listens apart from
+// a download of a capped share, what was purged, and to take over counts. It listens apart from
 // the public API and takes a shared secret.
 //
 //	GET  /internal/v1/records/{hash}   200 record, 404
 //	POST /internal/v1/redeem/{share}   204 granted, 410 none left
 //	POST /internal/v1/counts           204; body: a share.Batch
+//	GET  /internal/v1/purges/{number}  200 share.Purges: what follows that number
 
 // maxBatch bounds a body of counts, in bytes: some 10,000 shares.
 const maxBatch = 1 << 20
@@ -31,6 +33,7 @@ func (o *Origin) InternalHandler() http.Handler {
 	router.Get("/internal/v1/records/{hash}", o.internalRecord)
 	router.Post("/internal/v1/redeem/{share}", o.internalRedeem)
 	router.Post("/internal/v1/counts", o.internalCounts)
+	router.Get("/internal/v1/purges/{number}", o.internalPurges)
 	return router
 }
 
@@ -89,6 +92,22 @@ func (o *Origin) internalCounts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (o *Origin) internalPurges(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r, "internal-purges")
+	after, err := strconv.ParseInt(chi.URLParam(r, "number"), 10, 64)
+	if err != nil {
+		writeProblem(w, reject(http.StatusUnprocessableEntity, "number: want an integer"))
+		return
+	}
+	purges, err := o.Store.Purged(r.Context(), after)
+	if err != nil {
+		o.failInternal(w, r, "internal-purges", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(purges) // an edge that left asks again
 }
 
 func (o *Origin) failInternal(w http.ResponseWriter, r *http.Request, operation string, err error) {

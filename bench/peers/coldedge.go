@@ -99,7 +99,7 @@ func serveColdEdge(args []string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := edge.New(cfg, edge.Parts{
 		Keys: keys, Records: oneRecord(s.Object), Objects: store, Ledger: noLedger{}, Leases: ledger.NewTable(1<<16, time.Now),
-		LocalLeases: ledger.NewTable(1<<16, time.Now), Counter: noCounter{}, Metrics: metrics.NewEdge(metrics.New()), Log: log,
+		LocalLeases: ledger.NewTable(1<<16, time.Now), Counter: noCounter{}, Purges: noPurges{}, Metrics: metrics.NewEdge(metrics.New()), Log: log,
 	})
 	if err != nil {
 		return err
@@ -147,3 +147,8 @@ type noCounter struct{}
 
 // Add implements edge.Counter.
 func (noCounter) Add(string) {}
+
+type noPurges struct{}
+
+// Purged implements edge.Purges.
+func (noPurges) Purged(context.Context, int64) (share.Purges, error) { return share.Purges{}, nil }

@@ -91,6 +91,6 @@ func BenchmarkColdFill(b *testing.B) {
 			b.Fatal(err)
 		}
 		r.Close()
-		c.Purge(o.ID)
+		mustPurge(b, c, o)
 	}
 }

@@ -74,25 +74,43 @@ func (c *Cache) Open(ctx context.Context, r *Reader, o Object, from, n int64) er
 }
 
 // Purge removes the object's bytes from RAM and disk, and sees to it that fills
-// in progress aren't kept. Readers go on to their end.
-func (c *Cache) Purge(id string) {
+// in progress aren't kept. Readers go on to their end. It fails if the disk does:
+// then bytes may be left there, and Purge is to be called again.
+func (c *Cache) Purge(id string) error {
 	hash := hashID(id)
-	c.flights.mu.Lock()
-	for k, f := range c.flights.air {
-		if k.object == hash {
-			f.purged = true
-			delete(c.flights.air, k) // who comes now begins a new one
-		}
-	}
-	c.flights.mu.Unlock()
-	c.removeKept(id, hash)
+	c.ground(func(k key) bool { return k.object == hash })
+	return c.removeKept(id, hash)
 }
 
-func (c *Cache) removeKept(id string, hash [sha256.Size]byte) {
-	c.ram.purge(id)
-	if c.disk != nil {
-		c.disk.purge(hash)
+// PurgeAll is Purge for all objects.
+func (c *Cache) PurgeAll() error {
+	c.ground(func(key) bool { return true })
+	c.ram.purgeAll()
+	if c.disk == nil {
+		return nil
 	}
+	return c.disk.purgeAll()
+}
+
+// ground has flights end without keeping their slices: who comes now begins new
+// ones.
+func (c *Cache) ground(which func(key) bool) {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	for k, f := range c.flights.air {
+		if which(k) {
+			f.purged = true
+			delete(c.flights.air, k)
+		}
+	}
+}
+
+func (c *Cache) removeKept(id string, hash [sha256.Size]byte) error {
+	c.ram.purge(id)
+	if c.disk == nil {
+		return nil
+	}
+	return c.disk.purge(hash)
 }
 
 // Close ends fills and reads of the store, and returns when the cache's

@@ -3,7 +3,9 @@ package bytecache
 import (
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,23 +172,51 @@ func (d *disk) drop(s *slot) {
 	}
 }
 
-func (d *disk) purge(object [sha256.Size]byte) {
+// purge removes an object's slices. What the disk refuses to remove stays
+// indexed, so that a later purge finds it.
+func (d *disk) purge(object [sha256.Size]byte) error {
 	d.mu.Lock()
-	var gone []*slot
-	for _, s := range d.objects[object] {
-		d.queue.remove(s)
-		d.forgetLocked(s)
-		gone = append(gone, s)
+	slots := slices.Collect(maps.Values(d.objects[object]))
+	d.mu.Unlock()
+	return d.remove(slots)
+}
+
+// purgeAll removes all slices.
+func (d *disk) purgeAll() error {
+	d.mu.Lock()
+	var slots []*slot
+	for _, object := range d.objects {
+		slots = slices.AppendSeq(slots, maps.Values(object))
 	}
 	d.mu.Unlock()
-	d.unlink(gone)
+	return d.remove(slots)
+}
+
+// remove takes slices off the disk and then out of the index. It needs the
+// directory to be ours: until then nobody knows what is in there.
+func (d *disk) remove(slots []*slot) error {
+	problems := []error{d.settle()}
+	for _, s := range slots {
+		err := os.Remove(s.key.path(d.dir))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			problems = append(problems, err)
+			continue
+		}
+		d.mu.Lock()
+		if d.objects[s.key.object][s.key.from] == s {
+			d.queue.remove(s)
+			d.forgetLocked(s)
+		}
+		d.mu.Unlock()
+	}
+	return errors.Join(problems...)
 }
 
 // forgetLocked takes a slice that has left the queue out of the index.
 func (d *disk) forgetLocked(s *slot) {
-	slices := d.objects[s.key.object]
-	delete(slices, s.key.from)
-	if len(slices) == 0 {
+	object := d.objects[s.key.object]
+	delete(object, s.key.from)
+	if len(object) == 0 {
 		delete(d.objects, s.key.object)
 	}
 	d.held -= s.bytes

@@ -115,7 +115,7 @@ func (f *flight) land(kept bool, err error) {
 	purged := f.purged
 	fs.mu.Unlock()
 	if kept && purged { // Purge came before the slice was there to be removed
-		f.cache.removeKept(f.object.ID, f.key.object)
+		_ = f.cache.removeKept(f.object.ID, f.key.object) // else it is evicted some day
 	}
 	f.change(func() { f.kept, f.over, f.err = kept, true, err })
 	if gone {

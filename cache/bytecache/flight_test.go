@@ -222,7 +222,7 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 		o := Object{ID: "a", Size: 40_000}
 		slow := mustOpen(t, c, o, 0, o.Size)
 		mustFetch(t, c, o, 0, o.Size)
-		c.Purge(o.ID) // and what it reads from outlives the slice
+		mustPurge(t, c, o) // and what it reads from outlives the slice
 		if got, err := drain(slow); err != nil || !bytes.Equal(got, content(o)) {
 			t.Errorf("slow reader: %d bytes, %v", len(got), err)
 		}
@@ -271,7 +271,7 @@ func TestPurgeWhileFilling(t *testing.T) {
 		c := mustNew(t, cfg)
 		o := Object{ID: "a", Size: size}
 		r := mustOpen(t, c, o, 0, size)
-		c.Purge(o.ID)
+		mustPurge(t, c, o)
 		close(release)
 		if got, err := drain(r); err != nil || !bytes.Equal(got, content(o)) {
 			t.Errorf("the reader of then: %d bytes, %v", len(got), err)

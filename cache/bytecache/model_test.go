@@ -34,7 +34,7 @@ func TestBytesAreExact(t *testing.T) {
 			"read":    m.read,
 			"again":   m.read,
 			"abandon": m.abandon,
-			"purge":   func(rt *rapid.T) { m.cache.Purge(m.object(rt).ID) },
+			"purge":   m.purge,
 			"restart": func(rt *rapid.T) { m.cache.Close(); m.start(rt) },
 			"damage":  m.damage,
 			"wait":    func(*rapid.T) { m.now = m.now.Add(time.Hour) },
@@ -49,6 +49,23 @@ type model struct {
 	store  *store
 	now    time.Time
 	failAt int64 // offset from which the store fails; 0 = it works
+}
+
+func (m *model) purge(rt *rapid.T) {
+	o := m.object(rt)
+	purge := func() error { return m.cache.Purge(o.ID) }
+	if rapid.IntRange(0, 9).Draw(rt, "how much") == 0 {
+		purge = m.cache.PurgeAll
+	}
+	if err := purge(); err != nil {
+		rt.Errorf("purge: %v", err)
+	}
+	if r, err := open(m.cache, o, 0, o.Size); err == nil && o.Size > 0 {
+		if r.Source() != Store {
+			rt.Errorf("after a purge from %s", r.Source())
+		}
+		r.Close()
+	}
 }
 
 func (m *model) mayFail(_ context.Context, _ Object, at int64) error {

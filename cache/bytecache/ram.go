@@ -2,6 +2,8 @@ package bytecache
 
 import (
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -134,6 +136,20 @@ func (r *ram) purge(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.dropLocked(id)
+}
+
+func (r *ram) purgeAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.mu.RLock()
+		ids := slices.Collect(maps.Keys(s.blocks))
+		s.mu.RUnlock()
+		for _, id := range ids {
+			r.dropLocked(id)
+		}
+	}
 }
 
 func (r *ram) dropLocked(id string) {

@@ -58,7 +58,7 @@ func TestRAMBound(t *testing.T) {
 			t.Errorf("the test didn't exhaust RAM: %+v", st)
 		}
 		for _, o := range objects {
-			c.Purge(o.ID)
+			mustPurge(t, c, o)
 		}
 		if st := c.Stats(); st.RAMBytes != 0 || st.BufferBytes != 0 || c.ram.lent.Load() != 0 || st.DiskBytes != 0 {
 			t.Errorf("left: %+v", st)

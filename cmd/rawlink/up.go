@@ -80,7 +80,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks})
+	tables, err := store.Open(ctx, db, originparts.StoreOptions(&c.API))
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,10 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 
+	if c.EdgeJournalDir == "" {
+		c.EdgeJournalDir = dir.file("counts")
+	}
+
 	// The planes.
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{
@@ -109,7 +113,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	}
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
-		Cache: cache, Truth: tables, Bus: bus, Ledger: control, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables,
+		Cache: cache, Truth: tables, Bus: bus, Ledger: control, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
 		Registry: registry, Log: log.With("plane", "edge"),
 	})
 	if err != nil {

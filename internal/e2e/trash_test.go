@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -77,4 +79,50 @@ func TestTrashGrace(t *testing.T) {
 			used(t, c, 0, 0)
 		})
 	}
+}
+
+// TestPurgeReachesEveryDisk purges two files of which every edge holds slices: one
+// while all edges run, one while the last of them is killed.
+func TestPurgeReachesEveryDisk(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, "EDGE_CACHE_SMALL=4KiB")
+			c := s.Client()
+			space, content := c.Space(t), bytes.Repeat([]byte("purge me"), 1000)
+			files := []string{c.CleanFile(t, space, "a", "text/plain", content), c.CleanFile(t, space, "b", "text/plain", content)}
+			for _, file := range files {
+				_, path := c.Share(t, file, nil)
+				everywhere(t, s, path, 200)
+			}
+			awaitSlices(t, s.Caches, 2)
+			c.Must(t, 204, "DELETE", "/gdpr/files/"+files[0], nil)
+			awaitSlices(t, s.Caches, 1)
+
+			last := s.Edges[len(s.Edges)-1]
+			last.Kill()
+			if last == s.Origin {
+				last.Start() // nobody else would purge anything
+			}
+			c.Must(t, 204, "DELETE", "/gdpr/files/"+files[1], nil)
+			awaitSlices(t, s.Caches[:len(s.Caches)-1], 0)
+			if last != s.Origin {
+				last.Start()
+			}
+			awaitSlices(t, s.Caches, 0)
+		})
+	}
+}
+
+// awaitSlices waits until each directory holds that many slices.
+func awaitSlices(t *testing.T, dirs []string, want int) {
+	t.Helper()
+	testsystem.Until(t, 20*time.Second, "slices", func() error {
+		for _, dir := range dirs {
+			if have := must(filepath.Glob(filepath.Join(dir, "??", "*"))); len(have) != want {
+				return fmt.Errorf("%d slices in %s; want %d", len(have), dir, want)
+			}
+		}
+		return nil
+	})
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,6 +78,19 @@ func (c *Client) AddDownloads(ctx context.Context, batch share.Batch) error {
 	}
 	_, err = c.do(ctx, "hand over counts", http.MethodPost, "/counts", body)
 	return err
+}
+
+// Purged returns the purges that follow a number of the log.
+func (c *Client) Purged(ctx context.Context, after int64) (share.Purges, error) {
+	raw, err := c.do(ctx, "read purges", http.MethodGet, "/purges/"+strconv.FormatInt(after, 10), nil)
+	if err != nil {
+		return share.Purges{}, err
+	}
+	var purges share.Purges
+	if err := json.Unmarshal(raw, &purges); err != nil {
+		return share.Purges{}, share.E(share.Unavailable, "read purges", err)
+	}
+	return purges, nil
 }
 
 func (c *Client) do(ctx context.Context, op, method, path string, body []byte) ([]byte, error) {

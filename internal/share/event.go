@@ -8,6 +8,19 @@ type Event struct {
 	Version int64
 }
 
+// Purges is a stretch of the log of purged objects: what an edge that has followed
+// the log up to some number is to remove from its caches.
+type Purges struct {
+	Objects []string `json:"objects,omitempty"` // as ObjectName spells them
+	Last    int64    `json:"last"`              // where to go on
+	More    bool     `json:"more,omitempty"`    // there may be more behind Last
+	Lost    bool     `json:"lost,omitempty"`    // the log doesn't reach back so far: remove all
+}
+
+// ObjectName names a file's stored bytes by what they are, not by who links to
+// them. Nothing else ever has the same name.
+func ObjectName(fileID, version string) string { return fileID + "@" + version }
+
 // Batch is a number of uncapped downloads that one edge served, handed to the
 // origin to be added to download_count. Edge, Epoch and Seq together name the
 // batch: applying it twice changes nothing.

@@ -68,21 +68,25 @@ func (r *Record) Gate(now time.Time) error {
 	case r.Gone:
 		return errFileGone
 	case r.Revoked:
-		return errRevoked
+		return ErrRevoked
 	case r.ExpiresAt != 0 && now.Unix() >= r.ExpiresAt:
-		return errExpired
+		return ErrExpired
+	case r.Scan == Infected:
+		return ErrInfected
 	case r.Scan != Clean:
-		return errNotClean
+		return ErrPending
 	}
 	return nil
 }
 
-// The reasons of Gate: package-level values, so refusing allocates nothing.
+// The reasons of Gate: package-level values, so refusing allocates nothing. A
+// file that is gone has none of its own name: it is refused as if it never was.
 var (
 	errFileGone = E(NotFound, "share", fmt.Errorf("file is gone"))
-	errRevoked  = E(Gone, "share", fmt.Errorf("revoked"))
-	errExpired  = E(Gone, "share", fmt.Errorf("expired"))
-	errNotClean = E(NotReady, "share", fmt.Errorf("file is not clean"))
+	ErrRevoked  = E(Gone, "share", fmt.Errorf("revoked"))
+	ErrExpired  = E(Gone, "share", fmt.Errorf("expired"))
+	ErrInfected = E(NotReady, "share", fmt.Errorf("file is infected"))
+	ErrPending  = E(NotReady, "share", fmt.Errorf("file is not scanned"))
 )
 
 // recordFormat is bumped when the encoding changes its meaning; a reader treats

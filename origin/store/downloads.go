@@ -40,7 +40,10 @@ func (s *Store) Redeem(ctx context.Context, shareID string) error {
 			return nil
 		}
 		// The last one: from here on edges may refuse without asking.
-		return s.announceShare(ctx, tx, shareID)
+		if err := s.announceShare(ctx, tx, shareID); err != nil {
+			return err
+		}
+		return s.tellShareID(ctx, tx, EventShareExhausted, shareID)
 	})
 }
 

@@ -84,7 +84,7 @@ func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 		if err != nil {
 			return fmt.Errorf("insert share: %w", err)
 		}
-		return nil
+		return s.tellShare(ctx, tx, EventShareCreated, v)
 	})
 	return v, err
 }
@@ -161,6 +161,10 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if err != nil {
 			return err
 		}
+		wasUsedUp, err := usedUp(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if u.SetExpiry {
 			v.ExpiresAt = u.ExpiresAt
 		}
@@ -168,6 +172,7 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 			v.MaxDownloads = u.MaxDownloads
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4,
+				expiry_told = CASE WHEN expires_at = $2 THEN expiry_told ELSE FALSE END,
 				reserved = CASE WHEN max_downloads IS NULL THEN download_count ELSE reserved END
 			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
 			return fmt.Errorf("update share: %w", err)
@@ -184,10 +189,21 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if err := s.announceShare(ctx, tx, id); err != nil {
 			return err
 		}
-		v, err = findShare(ctx, tx, tenantID, id, "")
-		return err
+		if v, err = findShare(ctx, tx, tenantID, id, ""); err != nil {
+			return err
+		}
+		if isUsedUp, err := usedUp(ctx, tx, id); err != nil || wasUsedUp || !isUsedUp {
+			return err
+		}
+		return s.tellShare(ctx, tx, EventShareExhausted, v)
 	})
 	return v, err
+}
+
+// usedUp reports whether a share's cap is reached.
+func usedUp(ctx context.Context, tx *sql.Tx, id string) (used bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT max_downloads IS NOT NULL AND reserved >= max_downloads FROM shares WHERE id = $1`, id).Scan(&used)
+	return used, err
 }
 
 // linkCounts reports whether one share counts against the link limit now.
@@ -216,6 +232,9 @@ func (s *Store) RevokeShare(ctx context.Context, tenantID, id string) (Share, er
 		}
 		if ok {
 			if err := s.announceShare(ctx, tx, id); err != nil {
+				return err
+			}
+			if err := s.tellShareID(ctx, tx, EventShareRevoked, id); err != nil {
 				return err
 			}
 		}
