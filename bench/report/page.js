@@ -22,7 +22,7 @@
     const at = document.getElementById(id);
     if (!at || columns[0].length === 0) return;
     const size = () => ({ width: at.clientWidth || 500, height: at.closest(".wide") ? 300 : 250 });
-    const u = new uPlot(Object.assign(size(), { padding: [10, 26, 0, 4], cursor: { y: false } }, options), columns, at);
+    const u = new uPlot(Object.assign(size(), { padding: [10, 32, 0, 4], cursor: { y: false } }, options), columns, at);
     addEventListener("resize", () => u.setSize(size()));
   }
   // Series of different lengths on one axis.
