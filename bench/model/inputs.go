@@ -46,7 +46,7 @@ func Defaults() Inputs {
 	return Inputs{
 		Links: 1e9, Rate: 1e6, Edges: 500, Changes: 2000, Capped: .02, FileSize: 64 << 10, Origins: 4,
 		L1Hits: .97, L2Hits: .98, ByteHits: .95,
-		EdgeCPU: 20e-6, RecordBytes: 700, EventBytes: 260, TickBytes: 220, TicksASecond: 4, RoundTrip: .0005, RedeemWrites: 1,
+		EdgeCPU: 20e-6, RecordBytes: 1040, EventBytes: 225, TickBytes: 180, TicksASecond: 4, RoundTrip: .0005, RedeemWrites: 1,
 		ShardRate: 50_000, ShardMemory: 32 << 30, CountsEvery: .5, CountedLinks: 500,
 		StoreGets: .4, CorePrice: 25, GiBPrice: 8,
 	}

@@ -11,20 +11,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// settings is a YAML file: flags by their names, with - or _.
-type settings map[string]any
+// fileFlags is a YAML file: flags by their names, with - or _.
+type fileFlags map[string]any
 
 // Validate is there for kong.
-func (settings) Validate(*kong.Application) error { return nil }
+func (fileFlags) Validate(*kong.Application) error { return nil }
 
 // Resolve finds a flag's value in the file.
-func (s settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (s fileFlags) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	return s[flag.Name], nil
 }
 
 // readFile reads the file that --config or BENCH_CONFIG names, before anything
 // else is parsed, since it is itself a source of flags.
-func readFile(args []string) (settings, error) {
+func readFile(args []string) (fileFlags, error) {
 	path := os.Getenv("BENCH_CONFIG")
 	for i, arg := range args {
 		if value, ok := strings.CutPrefix(arg, "--config="); ok {
@@ -44,7 +44,7 @@ func readFile(args []string) (settings, error) {
 	if err := yaml.Unmarshal(raw, &tree); err != nil {
 		return nil, fmt.Errorf("config: %s is not YAML: %w", path, err)
 	}
-	flat := settings{}
+	flat := fileFlags{}
 	for key, value := range tree {
 		name := strings.ReplaceAll(key, "_", "-")
 		if list, ok := value.([]any); ok {
@@ -60,7 +60,7 @@ func readFile(args []string) (settings, error) {
 }
 
 // unknown reports keys that are no flag of any command: most are typing errors.
-func (s settings) unknown(parser *kong.Kong) error {
+func (s fileFlags) unknown(parser *kong.Kong) error {
 	known := map[string]bool{}
 	nodes := []*kong.Node{parser.Model.Node}
 	for len(nodes) > 0 {
