@@ -29,7 +29,7 @@ chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUND
 lint: ## run golangci-lint, building it first where it is missing (minutes)
 	scripts/lint.sh
 
-bench: ## run the Go benchmarks
+bench: ## run the Go benchmarks; load runs are bin/bench, see docs/benchmarking.md
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-peers: ## measure the edge beside nginx and Varnish; ARGS=-quick for a short look
@@ -39,4 +39,4 @@ fuzz: ## fuzz each target for FUZZTIME (10s)
 	scripts/fuzz.sh
 
 clean: ## remove the built programs; tools and ./data stay
-	rm -f bin/rawlink bin/edge bin/origin bin/peers
+	rm -f bin/rawlink bin/edge bin/origin bin/bench bin/peers
