@@ -231,7 +231,7 @@ func (r *roomReader) fill() error {
 		r.piece = make([]byte, roomPiece)
 	}
 	n, err := io.ReadFull(r.body, r.piece)
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the body's comes as a sourceError
+	if err == io.ErrUnexpectedEOF { // ReadFull's own: the body's comes as a sourceError
 		err = io.EOF // fewer bytes than a piece is, not than the source said
 	}
 	if n == 0 {

@@ -56,7 +56,7 @@ func TestFlows(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, append(receivers, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", outside, "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0")...)
+			s := setup(t, append(receivers, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside)...)
 			t.Run("flows", func(t *testing.T) { // ends when all of its parallel parts have
 				for _, flow := range flows {
 					t.Run(flow.name, func(t *testing.T) {
