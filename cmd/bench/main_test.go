@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"rawlink/bench/report"
 	"rawlink/internal/testenv"
 	"rawlink/internal/testsystem"
@@ -15,7 +17,10 @@ import (
 
 func TestMain(m *testing.M) {
 	defer testsystem.Clean()
-	testenv.Main(m)
+	testenv.Main(m,
+		// The clock of fasthttp never ends, and its workers' sweeper only in its sleep.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
 // bench runs the program with a system as its target.
