@@ -56,7 +56,7 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	req.method = m
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h))
-	if e.proxies.trust(req.addr) {
+	if !req.addr.IsValid() || e.proxies.trust(req.addr) {
 		e.unnamed()
 		return nil
 	}
