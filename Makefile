@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance lint bench bench-peers fuzz clean
+.PHONY: help run build deps test conformance chaos lint lint-api bench bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,13 +17,19 @@ test: deps ## check form, then run every test, conformance last
 	scripts/test.sh
 	scripts/conformance.sh
 
+lint-api: deps ## lint the API's OpenAPI document
+	scripts/lint-api.sh
+
 conformance: deps ## run the published Python client against a running Rawlink
 	scripts/conformance.sh
+
+chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RUN=
+	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' scripts/chaos.sh
 
 lint: ## run golangci-lint, building it first where it is missing (minutes)
 	scripts/lint.sh
 
-bench: ## run the Go benchmarks
+bench: ## run the Go benchmarks; load runs are bin/bench, see docs/benchmarking.md
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-peers: ## measure the edge beside nginx and Varnish; ARGS=-quick for a short look
@@ -33,4 +39,4 @@ fuzz: ## fuzz each target for FUZZTIME (10s)
 	scripts/fuzz.sh
 
 clean: ## remove the built programs; tools and ./data stay
-	rm -f bin/rawlink bin/edge bin/origin bin/peers
+	rm -f bin/rawlink bin/edge bin/origin bin/bench bin/peers

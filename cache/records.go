@@ -59,7 +59,28 @@ type Records[K comparable, V any] struct {
 	seed    maphash.Seed
 	entries *ristretto.Cache[uint64, *entry[K, V]]
 	flights *Flights[fillKey[K], V]
-	front   [fronts]atomic.Pointer[entry[K, V]]
+	front   [fronts]place[K, V]
+}
+
+// place holds an entry in front of the cache. Its hash stands beside the pointer,
+// so that a look for another key doesn't go to memory that is in no cache of the
+// processor; it is a hint, and may for a moment not be that of the entry.
+type place[K comparable, V any] struct {
+	hash  atomic.Uint64
+	entry atomic.Pointer[entry[K, V]]
+}
+
+// load returns the place's entry if it may be the one for hash.
+func (p *place[K, V]) load(hash uint64) *entry[K, V] {
+	if p.hash.Load() != hash {
+		return nil
+	}
+	return p.entry.Load()
+}
+
+func (p *place[K, V]) store(hash uint64, e *entry[K, V]) {
+	p.entry.Store(e)
+	p.hash.Store(hash)
 }
 
 // fronts is the number of places in front of the cache, one of which each key
@@ -153,7 +174,7 @@ func (r *Records[K, V]) Get(key K, now time.Time) (V, State, error) {
 // find returns the newest entry that is held for the key, or nil.
 func (r *Records[K, V]) find(key K, hash uint64) *entry[K, V] {
 	place := &r.front[hash%fronts]
-	e := place.Load()
+	e := place.load(hash)
 	if e.holds(key) && r.clock.current(hash, e.stamp) && e.uses.Add(1)%sample != 0 {
 		return e
 	}
@@ -162,7 +183,7 @@ func (r *Records[K, V]) find(key K, hash uint64) *entry[K, V] {
 		return nil
 	}
 	if held != e {
-		place.CompareAndSwap(e, held) // the later of two wins soon: a hit costs the same either way
+		place.store(hash, held)
 	}
 	return held
 }
@@ -225,8 +246,8 @@ func (r *Records[K, V]) load(ctx context.Context, key K, hash uint64, stamp Stam
 	}
 	if r.clock.current(hash, stamp) { // else it would only evict a better one
 		r.entries.Set(hash, e, entryOverhead+r.cfg.Size(e.value))
-		if place := &r.front[hash%fronts]; place.Load().holds(key) {
-			place.Store(e) // what stands there was verified earlier
+		if place := &r.front[hash%fronts]; place.load(hash).holds(key) {
+			place.store(hash, e) // what stands there was verified earlier
 		}
 	}
 	return e.value, err

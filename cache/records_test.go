@@ -265,38 +265,6 @@ func TestHotKeysAreRefilled(t *testing.T) {
 	}
 }
 
-func BenchmarkHit(b *testing.B) {
-	for _, keys := range []int{1, 1000, 1_000_000} {
-		b.Run(strconv.Itoa(keys), func(b *testing.B) {
-			r, err := New(Config[uint64, int]{
-				Load:        func(context.Context, uint64) (int, time.Time, error) { return 1, time.Time{}, nil },
-				LoadTimeout: time.Minute, MaxBytes: 1 << 30, MaxStale: time.Hour, ServeStale: time.Hour,
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(r.Close)
-			for k := range uint64(keys) {
-				if _, err := r.Fill(b.Context(), k); err != nil {
-					b.Fatal(err)
-				}
-				if k%10_000 == 0 {
-					r.Wait() // or the queue overflows
-				}
-			}
-			r.Wait()
-			now := time.Now()
-			var k uint64
-			for b.Loop() {
-				k = (k + 7919) % uint64(keys)
-				if _, state, _ := r.Get(k, now); state == Stale {
-					b.Fatal("stale")
-				}
-			}
-		})
-	}
-}
-
 // Several keys share each place in front: none is ever answered with another's
 // value, and what is asked for again is found there.
 func TestFrontKeepsKeysApart(t *testing.T) {
@@ -315,7 +283,7 @@ func TestFrontKeepsKeysApart(t *testing.T) {
 	}
 	var taken int
 	for i := range r.front {
-		if r.front[i].Load() != nil {
+		if r.front[i].entry.Load() != nil {
 			taken++
 		}
 	}

@@ -10,13 +10,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// method is one of the three that the files domain knows.
+// method is one of those that the files domain knows.
 type method uint8
 
 const (
 	methodGet method = iota
 	methodHead
 	methodOptions
+	methodPost // of a password, where passwords are enforced
 )
 
 // request is what the rooms know of a request: copies, so it may outlive the
@@ -27,11 +28,17 @@ type request struct {
 	rangeText  string
 	conditions conditions
 	agent      []byte     // User-Agent
+	prefetch   bool       // a browser fetches before anybody asked for it
 	addr       netip.Addr // of the client, past trusted proxies
+
+	// Filled in only where passwords are enforced.
+	password string // from a form, X-Share-Password or Authorization; "" = none
+	grant    string // of an earlier form; "" = none
 }
 
-// maxBody bounds a request body: none is welcome, but one that fits is read, so
-// that a refusal can be sent on a connection that stays in step.
+// maxBody bounds a request body, in bytes. Of a form with a password it is plenty;
+// no other is welcome, but one that fits is read, so that a refusal can be sent on
+// a connection that stays in step.
 const maxBody = 4 << 10
 
 // admit takes a request in or refuses it on its face. It does no I/O. What it
@@ -41,21 +48,29 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 		return errBusy
 	}
 	h := &ctx.Request.Header
-	token, ok := parseTarget(h.RequestURI())
+	token, query, ok := parseTarget(h.RequestURI())
 	if !ok {
 		return errNoSuchTarget
 	}
-	m, ok := parseMethod(h.Method())
+	m, ok := e.parseMethod(h.Method())
 	if !ok {
 		return errMethod
 	}
-	if len(ctx.Request.Body()) > 0 {
-		return errHasBody
-	}
 	req := &t.request
 	req.method = m
+	switch {
+	case m == methodPost:
+		if req.password, ok = parseForm(ctx); !ok {
+			return errNoForm
+		}
+	case len(ctx.Request.Body()) > 0:
+		return errHasBody
+	}
+	if e.cfg.EnforcePasswords {
+		req.grant = parseGrant(query)
+	}
 	req.token = [share.TokenLen]byte(token)
-	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h))
+	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h, e.cfg.EnforcePasswords))
 	if !req.addr.IsValid() || e.proxies.trust(req.addr) {
 		e.unnamed()
 		return nil
@@ -77,8 +92,8 @@ func (e *Edge) unnamed() {
 }
 
 // read copies the headers that mean something here, in one pass, and returns
-// X-Forwarded-For.
-func (req *request) read(h *fasthttp.RequestHeader) (forwarded string) {
+// X-Forwarded-For. Passwords are copied only if they mean something.
+func (req *request) read(h *fasthttp.RequestHeader, passwords bool) (forwarded string) {
 	c := &req.conditions
 	for name, value := range h.All() {
 		switch string(name) {
@@ -96,8 +111,18 @@ func (req *request) read(h *fasthttp.RequestHeader) (forwarded string) {
 			join(&c.ifUnmodifiedSince, value)
 		case fasthttp.HeaderIfRange:
 			join(&c.ifRange, value)
+		case "Sec-Purpose", "Purpose", "X-Purpose", "X-Moz":
+			req.prefetch = req.prefetch || isPrefetch(value)
 		case fasthttp.HeaderXForwardedFor:
 			join(&forwarded, value)
+		case headerPassword:
+			if passwords && req.method != methodPost {
+				req.password = string(value)
+			}
+		case fasthttp.HeaderAuthorization:
+			if passwords && req.password == "" {
+				req.password = basicPassword(value)
+			}
 		}
 	}
 	return forwarded
@@ -113,25 +138,26 @@ func join(lines *string, line []byte) {
 }
 
 // parseTarget reads the request target exactly as it was sent: /s/<token>, or
-// /s/<token>/<any name>, then perhaps a query, which means nothing. No decoding
-// and no normalising, so a cache in front, this parser and the record's key
-// can't disagree about what was asked. The token is part of target.
-func parseTarget(target []byte) (token []byte, ok bool) {
-	path, _, _ := bytes.Cut(target, []byte("?"))
+// /s/<token>/<any name>, then perhaps a query, in which only a grant means
+// anything. No decoding and no normalising, so a cache in front, this parser and
+// the record's key can't disagree about what was asked. Token and query are parts
+// of target.
+func parseTarget(target []byte) (token, query []byte, ok bool) {
+	path, query, _ := bytes.Cut(target, []byte("?"))
 	rest, ok := bytes.CutPrefix(path, []byte("/s/"))
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
 	token, name, named := bytes.Cut(rest, []byte("/"))
 	if len(token) != share.TokenLen || (named && !plainName(name)) {
-		return nil, false
+		return nil, nil, false
 	}
 	for _, c := range token {
 		if !tokenByte(c) {
-			return nil, false
+			return nil, nil, false
 		}
 	}
-	return token, true
+	return token, query, true
 }
 
 func tokenByte(c byte) bool {
@@ -173,8 +199,10 @@ func escaped(text []byte) (c byte, ok bool) {
 	return d[0], err == nil
 }
 
-func parseMethod(m []byte) (method, bool) {
+func (e *Edge) parseMethod(m []byte) (method, bool) {
 	switch string(m) {
+	case fasthttp.MethodPost:
+		return methodPost, e.cfg.EnforcePasswords
 	case fasthttp.MethodGet:
 		return methodGet, true
 	case fasthttp.MethodHead:

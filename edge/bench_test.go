@@ -3,9 +3,13 @@ package edge
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/binary"
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +25,7 @@ func quietWorld(tb testing.TB) *world {
 	return newWorld(tb, func(_ *Config, p *Parts, _ *world) {
 		p.Log = slog.New(slog.DiscardHandler)
 		p.LocalLeases = ledger.NewTable(1000, time.Now)
-		p.Counter = ledger.NewCounts("bench", nil, p.Log)
+		p.Counter = ledger.NewCounts("bench", nil, nil, p.Log)
 	})
 }
 
@@ -74,3 +78,45 @@ const browserHeaders = "Sec-Ch-Ua: \"Chromium\";v=\"150\", \"Not_A Brand\";v=\"8
 	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
 	"Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n" +
 	"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n"
+
+// BenchmarkLearn is what it takes to learn a record that another layer has, and
+// what each takes in memory afterwards, in bytes, with the index around it.
+func BenchmarkLearn(b *testing.B) {
+	const links = 100_000
+	w := newWorld(b, func(c *Config, p *Parts, _ *world) {
+		c.RecordCacheBytes = 4 << 30
+		p.Records = fakeRecords(func(_ context.Context, h share.Hash) (share.Record, string, error) {
+			id := h.String()[:36]
+			return share.Record{
+				Version: 1, ShareID: id, FileID: strings.ToUpper(id), TenantID: id[1:] + "x", Permission: share.Download, Scan: share.Clean,
+				Name: "quarterly report of " + id[:8] + ".pdf", MIME: "application/" + id[:4], Modified: modified,
+				Object: share.Object{Key: "objects/" + id, Version: id[:32], Size: 1 << 20, SHA256: h.String()},
+			}, "l2", nil
+		})
+	})
+	n := 0
+	before := heap()
+	for b.Loop() {
+		var h share.Hash
+		binary.LittleEndian.PutUint64(h[:], uint64(n))
+		if _, err := w.edge.records.Fill(b.Context(), h); err != nil {
+			b.Fatal(err)
+		}
+		if n++; n%10_000 == 0 {
+			w.edge.records.Wait() // or the queue overflows
+		}
+		if n == links {
+			b.StopTimer()
+			w.edge.records.Wait()
+			b.ReportMetric(float64(heap()-before)/links, "B/record")
+			b.StartTimer()
+		}
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -24,8 +24,14 @@ const (
 type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
+	PreviewBots    PreviewBots    // PreviewCount
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
 	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
+
+	EnforcePasswords   bool // ask for a share's password; else it is stored and not asked for
+	PasswordTries      int  // 10 passwords a client may try in 60 s that aren't known to be right; more are answered 429
+	PasswordShareTries int  // 100 of all clients at one share
+	PasswordHashes     int  // 2 slow hashes at once, each of 19 MiB and some 30 ms of a core
 
 	RecordCacheBytes int64         // 64 MiB of records in process
 	MaxStale         time.Duration // 5 s: how long a record is believed without hearing from the bus
@@ -63,6 +69,10 @@ type Config struct {
 // withDefaults returns the configuration with every zero field filled in.
 func (c Config) withDefaults() Config {
 	orElse(&c.CountMode, CountLeases)
+	orElse(&c.PasswordTries, 10)
+	orElse(&c.PasswordShareTries, 100)
+	orElse(&c.PasswordHashes, 2)
+	orElse(&c.PreviewBots, PreviewCount)
 	orElse(&c.RecordCacheBytes, 64<<20)
 	orElse(&c.MaxStale, 5*time.Second)
 	orElse(&c.ServeStale, 60*time.Second)
@@ -97,9 +107,13 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
 	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "count mode: want lease or strict, have %q", c.CountMode)
+	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "preview bots: want count or refuse, have %q", c.PreviewBots)
 	for _, p := range c.TrustedProxies {
 		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
 	}
+	must(c.PasswordTries > 0, "password tries: want a positive number, have %d", c.PasswordTries)
+	must(c.PasswordShareTries >= c.PasswordTries, "password share tries: want at least password tries (%d), have %d", c.PasswordTries, c.PasswordShareTries)
+	must(c.PasswordHashes > 0, "password hashes: want a positive number, have %d", c.PasswordHashes)
 	must(c.ServeStale >= c.MaxStale, "serve stale: want at least max stale (%v), have %v", c.MaxStale, c.ServeStale)
 	must(c.RecordCacheBytes > 0, "record cache bytes: want a positive size, have %d", c.RecordCacheBytes)
 	must(c.MaxInFlight > 0, "max in flight: want a positive number, have %d", c.MaxInFlight)

@@ -39,9 +39,11 @@ type Objects interface {
 }
 
 // Ledger takes one download of a capped share: nil = granted, Gone = used up,
-// Unavailable = not known, and then nothing may be served.
+// Unavailable = not known, and then nothing may be served. Holds reports whether
+// one is at hand in this process, though the share be used up for the others.
 type Ledger interface {
-	Redeem(ctx context.Context, shareID string) error
+	Redeem(ctx context.Context, rec *share.Record) error
+	Holds(rec *share.Record) bool
 }
 
 // Leases keeps what counted clients may still fetch. Open begins a lease, adding to what is left of one.
@@ -61,7 +63,8 @@ type Purges interface {
 	Purged(ctx context.Context, after int64) (share.Purges, error)
 }
 
-// Parts are what an edge is made of. All are required but Now.
+// Parts are what an edge is made of. All are required but Now, and Tries where
+// passwords are not enforced.
 type Parts struct {
 	Keys        *share.Keyring
 	Records     Records
@@ -69,6 +72,7 @@ type Parts struct {
 	Ledger      Ledger
 	Leases      Leases // of capped shares: seen by all edges
 	LocalLeases Leases // of uncapped shares: in this process, never failing
+	Tries       Tries  // required where passwords are enforced
 	Counter     Counter
 	Purges      Purges
 	Metrics     *metrics.Edge
@@ -89,6 +93,8 @@ type Edge struct {
 	clients clients
 	claims  claims
 	crowd   *crowd // requests of each client
+	grants  grants
+	locks   *locks
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
@@ -106,7 +112,7 @@ type Edge struct {
 
 // New returns an edge that is ready to Serve. Shutdown gives back what it holds.
 func New(cfg Config, parts Parts) (*Edge, error) {
-	if err := errors.Join(cfg.Validate(), parts.missing()); err != nil {
+	if err := errors.Join(cfg.Validate(), parts.missing(cfg.EnforcePasswords)); err != nil {
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
 	cfg = cfg.withDefaults()
@@ -116,6 +122,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		always:  newAlways(),
 		claims:  claims{seed: maphash.MakeSeed()},
 		crowd:   newCrowd(cfg.MaxPerClient),
+		grants:  newGrants(cfg.LeaseKey),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
 		purged:  newPurged(),
 	}
@@ -141,18 +148,20 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		e.records.Close()
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
+	e.locks = newLocks(cfg, parts.Tries, e.now)
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.server = e.newServer()
 	return e, nil
 }
 
 // missing names the parts that are not there.
-func (p Parts) missing() error {
+func (p Parts) missing(passwords bool) error {
 	var problems []error
 	for name, absent := range map[string]bool{
 		"keys": p.Keys == nil, "records": p.Records == nil, "objects": p.Objects == nil, "ledger": p.Ledger == nil,
 		"leases": p.Leases == nil, "local leases": p.LocalLeases == nil, "counter": p.Counter == nil, "purges": p.Purges == nil,
 		"metrics": p.Metrics == nil, "log": p.Log == nil,
+		"tries": passwords && (p.Tries.Addresses == nil || p.Tries.Shares == nil),
 	} {
 		if absent {
 			problems = append(problems, fmt.Errorf("%s: required", name))
@@ -197,6 +206,10 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 	k, err := e.lookup(c.hash, req, t.start, t)
 	if err != nil {
 		return err
+	}
+	if req.method == methodPost {
+		e.sendGrant(ctx, k, req, t)
+		return nil
 	}
 	p := decide(req, &k.rec, &k.heads)
 	if err := e.read(k, p, t); err != nil {

@@ -39,8 +39,10 @@ const (
 	// Scripts stay forbidden, and scripts inside a PDF run in the viewer's own
 	// isolation, never as the files domain.
 	policyPDF
-	// policyRefusal is for what we write ourselves; see page.go.
+	// policyRefusal is for what we write ourselves, policyForm for that of it with a
+	// form; see page.go.
 	policyRefusal
+	policyForm
 	policies
 )
 
@@ -52,6 +54,7 @@ func (p policy) text() string {
 		policyPDF: "default-src 'none'; img-src 'self' data:; object-src 'self'; frame-src 'self'; " +
 			"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
 		policyRefusal: pagePolicy,
+		policyForm:    formPolicy,
 	}[p]
 }
 

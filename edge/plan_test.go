@@ -138,7 +138,7 @@ func FuzzParseTarget(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		token, ok := parseTarget([]byte(target))
+		token, _, ok := parseTarget([]byte(target))
 		if !ok {
 			return
 		}

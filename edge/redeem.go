@@ -5,9 +5,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"hash"
 	"hash/maphash"
 	"math"
 	"net/netip"
+	"sync"
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
@@ -127,10 +130,10 @@ func (e *Edge) count(ctx context.Context, k *known) (string, error) {
 		e.parts.Counter.Add(k.rec.ShareID)
 		return paidCounted, nil
 	}
-	if k.usedUp() {
+	if e.usedUp(k) {
 		return "", errExhausted
 	}
-	err := e.parts.Ledger.Redeem(ctx, k.rec.ShareID)
+	err := e.parts.Ledger.Redeem(ctx, &k.rec)
 	if err == nil {
 		return paidGranted, nil
 	}
@@ -168,6 +171,8 @@ func refusedAs(err error) string {
 type clients struct {
 	key  []byte       // the same on all edges
 	seed maphash.Seed // of this process
+
+	keyed sync.Pool // of hash.Hash under key: setting one up costs as much as using it
 }
 
 // name returns the client's name. Where other edges must know it, it is a keyed
@@ -186,10 +191,21 @@ func (c *clients) name(addr netip.Addr, agent []byte, common bool) ledger.Client
 	return name
 }
 
+// address returns a name for the address alone, the same on all edges.
+func (c *clients) address(addr netip.Addr) string {
+	name := c.common(identity(addr).As16(), nil)
+	return hex.EncodeToString(name[:16])
+}
+
 func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {
-	h := hmac.New(sha256.New, c.key)
+	h, ok := c.keyed.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, c.key)
+	}
+	h.Reset()
 	h.Write(at[:])
 	h.Write(agent)
 	copy(name[:], h.Sum(nil))
+	c.keyed.Put(h)
 	return name
 }

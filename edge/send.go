@@ -13,7 +13,8 @@ const (
 	allowedMethods = "GET, HEAD, OPTIONS"
 	exposedHeaders = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, " +
 		"Repr-Digest, Retry-After, Server-Timing, X-Request-Id"
-	acceptedHeaders = "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since"
+	acceptedHeaders = "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, " +
+		"Authorization, " + headerPassword
 )
 
 // send sets the answer; fasthttp writes it once the handler has returned. From
@@ -128,11 +129,24 @@ func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
 	t.close(outcomePreflight)
 }
 
+// The challenges of 401, RFC 9110 §11.6.1. To Basic a browser would answer with a
+// window of its own instead of the page with the form; a scheme that it doesn't
+// know lets it show the page.
+const (
+	challengeProgram = `Basic realm="share", charset="UTF-8"`
+	challengeBrowser = headerPassword + ` realm="share"`
+)
+
 // sendRefusal is the single writer of refusals: JSON, or a page for a browser.
 func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	h := &ctx.Response.Header
 	t.status = r.status
-	e.always.begin(h, policyRefusal, t.status)
+	forPeople := wantsPage(&ctx.Request.Header)
+	policy := policyRefusal
+	if r.challenge && forPeople {
+		policy = policyForm
+	}
+	e.always.begin(h, policy, t.status)
 	h.AddBytesV("X-Request-Id", t.id[:])
 	h.Add(fasthttp.HeaderCacheControl, "no-store")
 	h.Add("CDN-Cache-Control", "no-store")
@@ -141,7 +155,13 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	if r.allow {
 		h.Add(fasthttp.HeaderAllow, allowedMethods)
 	}
-	if wantsPage(&ctx.Request.Header) {
+	switch {
+	case r.challenge && forPeople:
+		h.Add(fasthttp.HeaderWWWAuthenticate, challengeBrowser)
+	case r.challenge:
+		h.Add(fasthttp.HeaderWWWAuthenticate, challengeProgram)
+	}
+	if forPeople {
 		h.SetContentType("text/html; charset=utf-8")
 		ctx.Response.SetBodyRaw(r.page)
 	} else {

@@ -266,12 +266,12 @@ func TestActiveContentIsInert(t *testing.T) {
 func TestErrorBodies(t *testing.T) {
 	w := newWorld(t, nil)
 	path := w.link(content(10), func(r *share.Record) { r.Revoked = true })
-	if got := w.get(path); string(got.body) != "{\"detail\":\"link has ended\"}\n" || got.header.Get("Content-Type") != "application/json" {
+	if got := w.get(path); string(got.body) != "{\"detail\":\"link was revoked\"}\n" || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("JSON: %s %q", got.header.Get("Content-Type"), got.body)
 	}
 	got := w.get(path, "Accept", "text/html,application/xhtml+xml")
 	page := string(got.body)
-	if got.status != 410 || got.header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(page, "<h1>This link has ended</h1>") {
+	if got.status != 410 || got.header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(page, "<h1>This link was withdrawn</h1>") {
 		t.Errorf("page: %d %s %q", got.status, got.header.Get("Content-Type"), page)
 	}
 	for _, bad := range []string{"<script", "http://", "https://", "url(", "src=", "href="} {

@@ -75,6 +75,7 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 	}
 	e.cancel()
 	e.opening.Close()
+	e.locks.close()
 	e.bytes.Close()
 	e.records.Close()
 	if err != nil {
@@ -94,7 +95,7 @@ func (e *Edge) handleUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &tooLong):
 		e.sendRefusal(ctx, refusedHeader, t)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		if _, ok := parseMethod(ctx.Method()); !ok {
+		if _, ok := e.parseMethod(ctx.Method()); !ok {
 			e.sendRefusal(ctx, refusedMethod, t)
 			return
 		}

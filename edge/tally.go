@@ -22,8 +22,9 @@ const (
 	outcomeCondition = "condition" // 304, 412
 	outcomeNoRange   = "no_range"  // 416
 	outcomePreflight = "preflight"
-	outcomeRefused   = "refused" // 4xx
-	outcomeFailed    = "failed"  // 5xx
+	outcomeUnlocked  = "unlocked" // a form with the right password
+	outcomeRefused   = "refused"  // 4xx
+	outcomeFailed    = "failed"   // 5xx
 )
 
 // requestID names a request in its answer and in the log: 128 random bits in hex.

@@ -19,6 +19,7 @@ type Edge struct {
 	l1       *labelled
 	lookups  *labelled
 	redeems  *labelled
+	secrets  *labelled
 	panics   prometheus.Counter
 	purges   prometheus.Counter
 	unnamed  prometheus.Counter
@@ -95,6 +96,8 @@ func NewEdge(r *Registry) *Edge {
 		"Records found, by where: l1, l2, origin, stale; or error.", "source")
 	redeems := counters("rawlink_edge_redeems_total",
 		"Requests for bytes, by how they were paid for: counted, granted, leased, probe, gone, unavailable, error.", "outcome")
+	secrets := counters("rawlink_edge_passwords_total",
+		"Requests for shares whose password is enforced, by what came of it: right, remembered, grant, wrong, missing, address_limit, share_limit, unproved.", "outcome")
 	m := &Edge{
 		requests: forClasses(func(class string) *labelled {
 			return &labelled{family: requests.MustCurryWith(prometheus.Labels{"status": class})}
@@ -108,7 +111,7 @@ func NewEdge(r *Registry) *Edge {
 			Name: "rawlink_edge_in_flight_requests",
 			Help: "Requests whose body has not ended.",
 		}),
-		l1: l1, lookups: lookups, redeems: redeems,
+		l1: l1, lookups: lookups, redeems: redeems, secrets: secrets,
 		purges: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_purges_total",
 			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
@@ -122,7 +125,7 @@ func NewEdge(r *Registry) *Edge {
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, m.panics, m.purges, m.unnamed)
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges, m.unnamed)
 	return m
 }
 
@@ -149,6 +152,9 @@ func (m *Edge) Lookup(source string) { m.lookups.inc(source) }
 
 // Redeem notes how a request for bytes was paid for.
 func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
+
+// Password notes what came of asking for a share's password.
+func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
 
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }

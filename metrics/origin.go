@@ -4,18 +4,25 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Origin holds the metrics of the control plane.
 type Origin struct {
-	Requests  *prometheus.HistogramVec // API requests, seconds, by operation and status
-	Scans     *prometheus.CounterVec   // finished scans by outcome: clean, infected, retry, unscannable
-	ScanTime  prometheus.Histogram     // seconds per finished scan
-	Jobs      *prometheus.CounterVec   // finished jobs by kind and outcome: done, retry, dead
-	Relayed   prometheus.Counter       // changes told to the edges
-	Untold    prometheus.Gauge         // age in seconds of the oldest change not yet told
-	RelayFail prometheus.Counter       // failed attempts to tell
-	Redeems   *prometheus.CounterVec   // downloads taken from ceilings by outcome: granted, exhausted, error
-	Limited   *prometheus.CounterVec   // requests refused by a rate limit, by limit
-	Uncounted prometheus.Counter       // requests let through because nobody could count them
-	Purged    *prometheus.CounterVec   // files purged from the trash by cause: emptied, aged
-	Expired   prometheus.Counter       // uploads that expired and gave their room back
+	Requests    *prometheus.HistogramVec // API requests, seconds, by operation and status
+	Scans       *prometheus.CounterVec   // finished scans by outcome: clean, infected, retry, unscannable
+	ScanTime    prometheus.Histogram     // seconds per finished scan
+	Jobs        *prometheus.CounterVec   // finished jobs by kind and outcome: done, retry, dead
+	Relayed     prometheus.Counter       // changes told to the edges
+	Untold      prometheus.Gauge         // age in seconds of the oldest change not yet told
+	RelayFail   prometheus.Counter       // failed attempts to tell
+	Redeems     *prometheus.CounterVec   // asks for downloads by outcome: granted, returned, exhausted, error
+	BlockUnits  prometheus.Counter       // downloads given out in blocks
+	Abandoned   prometheus.Counter       // of them, those that were lost
+	Limited     *prometheus.CounterVec   // requests refused by a rate limit, by limit
+	Uncounted   prometheus.Counter       // requests let through because nobody could count them
+	Purged      *prometheus.CounterVec   // files purged from the trash by cause: emptied, aged
+	Imports     *prometheus.CounterVec   // imports from URLs by outcome: done, refused, source, too_large, error
+	Imported    prometheus.Counter       // bytes imported
+	Webhooks    *prometheus.CounterVec   // attempts to deliver an event by outcome: delivered, retry, dead; and webhooks disabled
+	HookTime    prometheus.Histogram     // seconds per attempt
+	Undelivered prometheus.Gauge         // age in seconds of the oldest event that waits for its delivery
+	Expired     prometheus.Counter       // uploads that expired and gave their room back
 }
 
 // NewOrigin registers the control plane's metrics.
@@ -45,8 +52,14 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_relay_failures_total", Help: "Failed attempts to tell changes to the edges.",
 		}),
 		Redeems: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "rawlink_origin_redeems_total", Help: "Downloads taken from ceilings by outcome: granted, exhausted, error.",
+			Name: "rawlink_origin_redeems_total", Help: "Edges' asks for downloads by outcome: granted, returned, exhausted, error.",
 		}, []string{"outcome"}),
+		BlockUnits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_ledger_block_units_total", Help: "Downloads of capped links given out in blocks.",
+		}),
+		Abandoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_ledger_abandoned_units_total", Help: "Downloads that were lost with their block and will never be served.",
+		}),
 		Limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_limited_total", Help: "Requests refused by a rate limit: requests, shares, uploads, imports.",
 		}, []string{"limit"}),
@@ -56,10 +69,26 @@ func NewOrigin(r *Registry) *Origin {
 		Purged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_purged_total", Help: "Files purged from the trash by cause: emptied, aged.",
 		}, []string{"cause"}),
+		Imports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_imports_total", Help: "Imports from URLs by outcome: done, refused (an address or port that is not allowed), source (its failure), too_large, error.",
+		}, []string{"outcome"}),
+		Imported: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_imported_bytes_total", Help: "Bytes of finished imports.",
+		}),
+		Webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_webhooks_total", Help: "Attempts to deliver an event to a webhook by outcome: delivered, retry, dead; disabled counts webhooks.",
+		}, []string{"outcome"}),
+		HookTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rawlink_origin_webhook_seconds", Help: "Time per attempt to deliver an event.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}),
+		Undelivered: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rawlink_origin_undelivered_seconds", Help: "Age of the oldest event that waits for its delivery to a webhook; 0 if none waits.",
+		}),
 		Expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
 		}),
 	}
-	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Limited, o.Uncounted, o.Purged, o.Expired)
+	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.BlockUnits, o.Abandoned, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Webhooks, o.HookTime, o.Undelivered, o.Expired)
 	return o
 }

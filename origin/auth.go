@@ -127,6 +127,9 @@ func checkScopes(key store.Key, required []Scope) error {
 	return nil
 }
 
+// names are scopes as text; never nil, for clients read it as a list.
+func names(scopes []Scope) []string { return each(scopes, func(s Scope) string { return string(s) }) }
+
 // refuse answers from a middleware, where huma's own error path isn't reached.
 func (o *Origin) refuse(api huma.API, ctx huma.Context, err error) {
 	p := problemOf(o.answer(ctx.Context(), ctx.Operation().OperationID, err))

@@ -33,6 +33,11 @@ func (b *withBody) BodyReader() io.Reader {
 	return io.MultiReader(bytes.NewReader(b.body), failing{b.failed})
 }
 
+// SetReadDeadline implements huma.Context: huma would take off the deadline of a
+// body that has failed, and net/http, which reads a body to its end before it
+// answers, would then wait for it.
+func (b *withBody) SetReadDeadline(time.Time) error { return nil }
+
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
@@ -45,6 +50,8 @@ func readBody(ctx huma.Context, next func(huma.Context)) {
 	_ = ctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every connection has one
 	read := &withBody{humaContext: ctx}
 	read.body, read.failed = io.ReadAll(io.LimitReader(ctx.BodyReader(), maxBody+1))
-	_ = ctx.SetReadDeadline(time.Time{})
+	if read.failed == nil {
+		_ = ctx.SetReadDeadline(time.Time{})
+	}
 	next(read)
 }

@@ -18,9 +18,9 @@ type completeIn struct {
 		Key       string          `json:"key" required:"true"`
 		UploadID  *string         `json:"upload_id"`
 		Parts     []completedPart `json:"parts" nullable:"true" doc:"Of a multipart upload: every part with the ETag that its PUT answered."`
-		Size      *int64          `json:"size"`
-		SHA256    *string         `json:"sha256" doc:"What the uploader sent; the stored bytes are checked against it."`
-		ClientKey *string         `json:"client_key"`
+		Size      *int64          `json:"size" minimum:"1"`
+		SHA256    *string         `json:"sha256" format:"sha256" doc:"What the uploader sent; the stored bytes are checked against it."`
+		ClientKey *string         `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
 	}
 }
 

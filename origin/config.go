@@ -21,9 +21,13 @@ type Config struct {
 	TrashGrace       time.Duration  // how long the trash is kept; 0 = until it is emptied
 	ScanWait         time.Duration  // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int            // files scanned at the same time
+	RescanWorkers    int            // stored files scanned again at the same time
 	ScanTimeout      time.Duration  // for one file
+	Imports          Imports        // files fetched from URLs
+	Webhooks         Webhooks       // events told to tenants
 	Limits           Limits         // of requests per key
 	AuditKeep        time.Duration  // how long the audit log reaches back
+	CDN              CDN            // to be told what to drop
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
 	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }
@@ -48,10 +52,24 @@ func (c *Config) Validate() error {
 	check(c.TrashGrace >= 0, "trash_grace: can't be negative, got %s", c.TrashGrace)
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
+	check(c.RescanWorkers > 0, "rescan_workers: want at least 1, got %d", c.RescanWorkers)
 	check(c.ScanTimeout > 0 && c.ScanTimeout < jobLease, "scan_timeout: want a duration up to %s, got %s", jobLease, c.ScanTimeout)
+	check(c.Imports.Max > 0, "import_max: want a positive size, got %d", c.Imports.Max)
+	check(c.Imports.Timeout > 0 && c.Imports.Timeout+c.ScanWait+afterImport/2 <= onceLease,
+		"import_timeout: want a duration that with scan_wait stays half a minute below %s, got %s", onceLease, c.Imports.Timeout)
+	check(c.Imports.Idle > 0, "import_idle: want a positive duration, got %s", c.Imports.Idle)
+	check(c.Imports.Redirects >= 0, "import_redirects: can't be negative, got %d", c.Imports.Redirects)
+	check(c.Imports.AtOnce > 0, "import_at_once: want at least 1, got %d", c.Imports.AtOnce)
+	check(c.Webhooks.Workers > 0, "webhook_workers: want at least 1, got %d", c.Webhooks.Workers)
+	check(c.Webhooks.Timeout > 0, "webhook_timeout: want a positive duration, got %s", c.Webhooks.Timeout)
+	check(c.Webhooks.Attempts > 0, "webhook_attempts: want at least 1, got %d", c.Webhooks.Attempts)
+	check(c.Webhooks.FirstRetry > 0, "webhook_first_retry: want a positive duration, got %s", c.Webhooks.FirstRetry)
+	check(c.Webhooks.DisableAfter > 0, "webhook_disable_after: want a positive duration, got %s", c.Webhooks.DisableAfter)
+	check(c.Webhooks.Keep > 0, "webhook_keep: want a positive duration, got %s", c.Webhooks.Keep)
 	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
 		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
 	}
+	problems = append(problems, c.CDN.validate())
 	return errors.Join(problems...)
 }
 

@@ -78,6 +78,9 @@ func problemOf(err error) *problem {
 		return p
 	}
 	kind := share.KindOf(err)
+	if kind == share.Internal && store.IsDown(err) {
+		kind = share.Unavailable
+	}
 	var refusal *store.Refusal
 	if errors.As(err, &refusal) {
 		p = &problem{Detail: refusal.Detail, status: statusOf[kind]}
@@ -92,15 +95,23 @@ func problemOf(err error) *problem {
 	return &problem{Detail: "internal error", status: http.StatusInternalServerError, cause: err}
 }
 
+// maxFindings is how many fields a refusal names: a body may have a hundred
+// thousand that are wrong.
+const maxFindings = 10
+
 // adoptProblems makes huma answer its own refusals in our shape. huma keeps this
 // in a package variable, so it is set once per process.
 var adoptProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // as strictJSON reads them
 	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
 		details := make([]string, 0, len(causes))
 		for _, cause := range causes {
 			if cause != nil {
 				details = append(details, fieldDetail(cause))
 			}
+		}
+		if more := len(details) - maxFindings; more > 0 {
+			details = append(details[:maxFindings], strconv.Itoa(more)+" more")
 		}
 		if len(details) > 0 {
 			message = strings.Join(details, "; ")
@@ -122,7 +133,7 @@ func fieldDetail(cause error) string {
 	if !errors.As(cause, &d) {
 		return "body: not valid JSON (" + cause.Error() + ")"
 	}
-	field := d.Location
+	field := shorten(d.Location)
 	for _, place := range []string{"body.", "query.", "path.", "header."} {
 		field = strings.TrimPrefix(field, place)
 	}
@@ -133,7 +144,16 @@ func fieldDetail(cause error) string {
 		}
 		return name + ": is required"
 	}
-	return field + ": " + d.Message
+	return field + ": " + shorten(d.Message)
+}
+
+// shorten keeps what a client sent, such as a field's name, from filling the
+// answer.
+func shorten(text string) string {
+	if len(text) <= maxName {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxName], "") + "…"
 }
 
 // answer is where every failed operation ends: it picks the answer and logs the

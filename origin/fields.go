@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"encoding/json"
 	"reflect"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ type change[T any] struct {
 // UnmarshalJSON is called only if the field is there.
 func (c *change[T]) UnmarshalJSON(raw []byte) error {
 	c.set = true
-	return json.Unmarshal(raw, &c.value)
+	return decodeStrictly(raw, &c.value)
 }
 
 // Schema tells the API document, and the validation, what the field accepts.

@@ -48,10 +48,10 @@ type listFilesIn struct {
 	Page
 	Trash      bool   `query:"trash" doc:"List the trash instead of what is live."`
 	Trashed    bool   `query:"trashed" doc:"The same as trash."`
-	SpaceID    string `query:"space_id"`
+	SpaceID    string `query:"space_id" doc:"Only files in this space."`
 	FolderID   string `query:"folder_id" doc:"Only files directly in this folder; root for those directly in the space."`
-	ScanStatus string `query:"scan_status" enum:"pending,clean,infected"`
-	App        string `query:"app"`
+	ScanStatus string `query:"scan_status" enum:"pending,clean,infected" doc:"Only files with this verdict."`
+	App        string `query:"app" maxLength:"255" format:"maybe-text" doc:"Only files that this app uploaded."`
 }
 
 func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*list[file], error) {
@@ -73,8 +73,8 @@ func (o *Origin) listFiles(ctx context.Context, in *listFilesIn) (*list[file], e
 }
 
 type resolveFileIn struct {
-	ClientKey string `query:"client_key" required:"true"`
-	App       string `query:"app"`
+	ClientKey string `query:"client_key" required:"true" minLength:"1" maxLength:"1024" format:"text" doc:"As it was given when the file was uploaded."`
+	App       string `query:"app" maxLength:"255" format:"maybe-text" doc:"Only a file that this app uploaded."`
 }
 
 func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*oneFile, error) {
@@ -120,8 +120,8 @@ func (o *Origin) purgeFile(ctx context.Context, in *byID) (*none, error) {
 type updateFileIn struct {
 	ID   string `path:"id"`
 	Body struct {
-		OriginalName *string        `json:"original_name"`
-		Name         *string        `json:"name" doc:"The same as original_name."`
+		OriginalName *string        `json:"original_name" minLength:"1" maxLength:"255" format:"file-name"`
+		Name         *string        `json:"name" minLength:"1" maxLength:"255" format:"file-name" doc:"The same as original_name."`
 		FolderID     change[string] `json:"folder_id" doc:"A folder in the same space; null for the space's root."`
 	}
 }
@@ -130,6 +130,11 @@ func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*oneFile, er
 	name, field := in.Body.OriginalName, "original_name"
 	if name == nil {
 		name, field = in.Body.Name, "name"
+	}
+	if in.Body.Name != nil && field != "name" {
+		if err := checkName("name", *in.Body.Name); err != nil {
+			return nil, err
+		}
 	}
 	if name != nil {
 		if err := checkName(field, *name); err != nil {

@@ -29,7 +29,7 @@ type listFoldersIn struct {
 	Page
 	Trash    bool   `query:"trash" doc:"List the trash instead of what is live."`
 	Trashed  bool   `query:"trashed" doc:"The same as trash."`
-	SpaceID  string `query:"space_id"`
+	SpaceID  string `query:"space_id" doc:"Only folders in this space."`
 	ParentID string `query:"parent_id" doc:"Only folders directly in this folder; root for those directly in the space."`
 }
 
@@ -79,7 +79,7 @@ func (o *Origin) checkPlace(ctx context.Context, filter store.ListFilter) error 
 
 type createFolderIn struct {
 	Body struct {
-		Name     string  `json:"name" required:"true"`
+		Name     string  `json:"name" required:"true" minLength:"1" maxLength:"255" format:"file-name"`
 		SpaceID  string  `json:"space_id" required:"true"`
 		ParentID *string `json:"parent_id"`
 	}
@@ -126,7 +126,7 @@ func (o *Origin) restoreFolder(ctx context.Context, in *byID) (*oneFolder, error
 type updateFolderIn struct {
 	ID   string `path:"id"`
 	Body struct {
-		Name     *string        `json:"name"`
+		Name     *string        `json:"name" minLength:"1" maxLength:"255" format:"file-name"`
 		ParentID change[string] `json:"parent_id" doc:"A folder in the same space; null for the space's root."`
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rawlink/internal/objects"
+	"rawlink/internal/outbound"
 	"rawlink/internal/scan"
 	"rawlink/internal/share"
 	"rawlink/metrics"
@@ -28,6 +29,7 @@ type Objects interface {
 	CompleteParts(ctx context.Context, key, uploadID string, parts []objects.Part) error
 	AbortParts(ctx context.Context, key, uploadID string) error
 	Settle(ctx context.Context, key, etag, to string) error
+	Put(ctx context.Context, key, contentType string, size int64, r io.Reader) (objects.Info, error)
 	Head(ctx context.Context, key string) (objects.Info, error)
 	Open(ctx context.Context, key, etag string, from, n int64) (io.ReadCloser, error)
 	Delete(ctx context.Context, key string) error
@@ -53,6 +55,7 @@ type Parts struct {
 	Records RecordCache
 	Bus     Bus
 	Limits  Limiter
+	Blocks  Blocks
 	Keyring *share.Keyring
 	Mint    *share.Mint
 	Metrics *metrics.Origin
@@ -64,7 +67,11 @@ type Origin struct {
 	Parts
 	config    Config
 	hashing   chan struct{} // holds a token for each password that is being hashed
-	uncounted atomic.Bool   // requests can't be counted for rate limits just now
+	sources   *outbound.Client
+	receivers *outbound.Client // of webhooks
+	importing chan struct{}    // holds a token for each import under way
+	uncounted atomic.Bool      // requests can't be counted for rate limits just now
+	unwatched atomic.Bool      // blocks can't be watched just now
 }
 
 // New puts an origin together.
@@ -72,11 +79,21 @@ func New(config Config, parts Parts) (*Origin, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil ||
+	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil || parts.Blocks == nil ||
 		parts.Keyring == nil || parts.Mint == nil || parts.Metrics == nil || parts.Log == nil {
 		return nil, errors.New("origin: a part is missing")
 	}
-	return &Origin{Parts: parts, config: config, hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+	return &Origin{
+		Parts: parts, config: config, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		importing: make(chan struct{}, config.Imports.AtOnce),
+		sources: outbound.New(outbound.Config{
+			Allow: config.Imports.Allow, Ports: config.Imports.Ports, Plain: true,
+			Redirects: config.Imports.Redirects, Idle: config.Imports.Idle, Agent: "Rawlink-Import/1",
+		}),
+		receivers: outbound.New(outbound.Config{
+			Allow: config.Webhooks.Allow, Ports: config.Webhooks.Ports, Plain: config.Webhooks.Plain, Idle: config.Webhooks.Timeout, Agent: "Rawlink-Webhook/1",
+		}),
+	}, nil
 }
 
 // Run does the background work until ctx ends: it scans uploads and removes what
@@ -86,10 +103,19 @@ func (o *Origin) Run(ctx context.Context) error {
 	for range o.config.ScanWorkers {
 		group.Go(func() error { return o.runJobs(ctx, store.JobScan, o.scanFile) })
 	}
+	for range o.config.RescanWorkers {
+		group.Go(func() error { return o.runJobs(ctx, store.JobRescan, o.scanFile) })
+	}
 	group.Go(func() error { return o.runJobs(ctx, store.JobRemoveObject, o.removeObject) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobAbortParts, o.abortParts) })
 	group.Go(func() error { return o.runJobs(ctx, store.JobEmptyTrash, o.purgeTrash) })
+	for range o.config.Webhooks.Workers {
+		group.Go(func() error { return o.deliverEvents(ctx) })
+	}
+	group.Go(func() error { return o.expireShares(ctx) })
+	group.Go(func() error { return o.runJobs(ctx, store.JobPurgeCDN, o.purgeCDN) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
+	group.Go(func() error { return o.watchBlocks(ctx) })
 	return group.Wait()
 }

@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,12 +48,21 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "POST /uploads/initiate", "initiate-upload", 200, o.initiateUpload, FilesWrite)
 	add(o, api, "POST /uploads/complete", "complete-upload", 200, o.completeUpload, FilesWrite)
 	add(o, api, "POST /uploads/abort", "abort-upload", 204, o.abortUpload, FilesWrite)
+	add(o, api, "POST /uploads/import-url", "import-url", 200, o.importURL, FilesWrite)
 
 	add(o, api, "GET /shares", "list-shares", 200, o.listShares, SharesRead)
 	add(o, api, "POST /shares", "create-share", 201, o.createShare, SharesWrite)
 	add(o, api, "GET /shares/{id}", "get-share", 200, o.getShare, SharesRead)
 	add(o, api, "PATCH /shares/{id}", "update-share", 200, o.updateShare, SharesWrite)
 	add(o, api, "DELETE /shares/{id}", "revoke-share", 200, o.revokeShare, SharesWrite)
+
+	add(o, api, "GET /webhooks", "list-webhooks", 200, o.listWebhooks, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks", "create-webhook", 201, o.createWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}", "get-webhook", 200, o.getWebhook, SharesWrite, FilesWrite)
+	add(o, api, "PATCH /webhooks/{id}", "update-webhook", 200, o.updateWebhook, SharesWrite, FilesWrite)
+	add(o, api, "DELETE /webhooks/{id}", "delete-webhook", 204, o.deleteWebhook, SharesWrite, FilesWrite)
+	add(o, api, "GET /webhooks/{id}/deliveries", "list-deliveries", 200, o.listDeliveries, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks/{id}/deliveries/{delivery_id}/replay", "replay-delivery", 202, o.replayDelivery, SharesWrite, FilesWrite)
 
 	add(o, api, "GET /quota", "quota", 200, o.quota, QuotaRead)
 }
@@ -69,7 +80,8 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Path:          prefix + path,
 		DefaultStatus: status,
 		Middlewares:   huma.Middlewares{o.authorize(api, scopes), o.audit},
-		Errors:        []int{400, 401, 402, 403, 404, 409, 422, 429, 500, 503},
+		Errors:        []int{http.StatusInternalServerError}, // describe replaces it
+		Security:      []map[string][]string{{"ApiKey": names(scopes)}, {"Bearer": names(scopes)}},
 	}
 	if method == http.MethodPost || method == http.MethodPatch {
 		operation.Middlewares = append(operation.Middlewares, readBody)
@@ -92,13 +104,22 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 func (o *Origin) newAPI(router chi.Router) {
 	adoptProblems()
 	config := huma.DefaultConfig("Rawlink", "1")
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	config.CreateHooks = nil // no $schema fields in answers
-	config.SchemasPath = ""
-	config.DocsPath = ""
+	config.SchemasPath, config.DocsPath, config.OpenAPIPath = "", "", ""
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.AllowAdditionalPropertiesByDefault = true // unknown request fields are ignored
 	config.FieldsOptionalByDefault = true
 	api := humachi.New(router, config)
 	o.routes(api)
+	ref, err := readReference()
+	if err != nil {
+		panic("origin: " + err.Error()) // embedded: as good as code
+	}
+	describe(api.OpenAPI(), ref)
+	boundSizes(api.OpenAPI(), o.config.MaxUpload)
+	closeLiterals(router, api.OpenAPI())
+	publish(router, api.OpenAPI())
 }
 
 // none is the input or output of an operation that has none.
@@ -114,9 +135,33 @@ func notFoundRoute(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, reject(http.StatusNotFound, "no such endpoint"))
 }
 
+// closeLiterals keeps a path such as /files/resolve from being taken for
+// /files/{id} by the methods that it doesn't have itself.
+func closeLiterals(router chi.Router, doc *huma.OpenAPI) {
+	for path, item := range doc.Paths {
+		if strings.Contains(path, "{") {
+			continue
+		}
+		has := map[string]bool{"GET": item.Get != nil, "POST": item.Post != nil, "PUT": item.Put != nil, "PATCH": item.Patch != nil, "DELETE": item.Delete != nil}
+		refuse := func(w http.ResponseWriter, _ *http.Request) {
+			for _, method := range slices.Sorted(maps.Keys(has)) {
+				if has[method] {
+					w.Header().Add("Allow", method)
+				}
+			}
+			writeProblem(w, reject(http.StatusMethodNotAllowed, "this endpoint does not accept this method"))
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"} {
+			if !has[method] {
+				router.MethodFunc(method, path, refuse)
+			}
+		}
+	}
+}
+
 func wrongMethod(w http.ResponseWriter, r *http.Request) {
 	if routes, ok := r.Context().Value(chi.RouteCtxKey).(*chi.Context); ok {
-		for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if routes.Routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
 				w.Header().Add("Allow", method)
 			}

@@ -27,6 +27,22 @@ func (o *Origin) Handler(mount map[string]http.Handler) http.Handler {
 	return router
 }
 
+// maxHeader is how large a request's header may be, in bytes. The listener
+// itself gives up a little later, in words of its own.
+const maxHeader = 32 << 10
+
+// headerSize is what the names and values of a request's header, and its
+// target, add up to.
+func headerSize(r *http.Request) int {
+	size := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	return size
+}
+
 type requestKey struct{}
 
 // request is what the frame keeps of one request for its log line.
@@ -63,6 +79,10 @@ func (o *Origin) frame(next http.Handler) http.Handler {
 			}
 			o.observe(r, about, seen.status, time.Since(start))
 		}()
+		if headerSize(r) > maxHeader {
+			writeProblem(seen, reject(http.StatusRequestHeaderFieldsTooLarge, "the request's header is larger than "+strconv.Itoa(maxHeader)+" bytes"))
+			return
+		}
 		next.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), requestKey{}, about)))
 	})
 }

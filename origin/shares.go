@@ -20,7 +20,7 @@ type link struct {
 	MaxDownloads  *int64  `json:"max_downloads" doc:"null: no cap."`
 	DownloadCount int64   `json:"download_count" doc:"Downloads that edges served. Copies answered by a browser's or a CDN's cache are not seen."`
 	Revoked       bool    `json:"revoked"`
-	HasPassword   bool    `json:"has_password" doc:"A password is stored. It is not enforced."`
+	HasPassword   bool    `json:"has_password" doc:"A password is stored. Edges ask for it where edge_enforce_passwords is set."`
 	CreatedAt     string  `json:"created_at"`
 	UpdatedAt     string  `json:"updated_at"`
 }
@@ -38,14 +38,17 @@ type createShareIn struct {
 		Permission    *string    `json:"permission" enum:"view,download" doc:"Default: view for a permanent link, download for an expiring one."`
 		ExpiresInDays *int64     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"null or absent: never."`
 		ExpiresAt     *time.Time `json:"expires_at" doc:"Instead of expires_in_days."`
-		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" doc:"null or absent: no cap."`
-		Password      *string    `json:"password" doc:"Stored as a slow hash. It is not enforced: rely on expires_at and max_downloads."`
+		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"null or absent: no cap."`
+		Password      *string    `json:"password" maxLength:"1024" doc:"Stored as a slow hash. Edges ask for it only where edge_enforce_passwords is set: elsewhere rely on expires_at and max_downloads."`
 	}
 }
 
+// Link is link under a name that huma looks into where it is embedded.
+type Link = link
+
 type createdLink struct {
 	Body struct {
-		link
+		Link
 		URL string `json:"url" doc:"The raw link. Shown here and never again."`
 	}
 }
@@ -72,7 +75,7 @@ func (o *Origin) createShare(ctx context.Context, in *createShareIn) (*createdLi
 		return nil, err
 	}
 	out := &createdLink{}
-	out.Body.link, out.Body.URL = linkOf(v), o.config.FilesURL+"/s/"+string(token)
+	out.Body.Link, out.Body.URL = linkOf(v), o.config.FilesURL+"/s/"+string(token)
 	return out, nil
 }
 
@@ -136,7 +139,7 @@ func expiry(now time.Time, days *int64, at *time.Time) (*int64, error) {
 	default:
 		return nil, nil
 	}
-	ends = ends.Truncate(time.Second)
+	ends = ends.UTC().Truncate(time.Second)
 	if !ends.After(now) || ends.Year() > 9999 {
 		return nil, invalid("expires_at", "must be in the future")
 	}
@@ -146,7 +149,7 @@ func expiry(now time.Time, days *int64, at *time.Time) (*int64, error) {
 
 type listSharesIn struct {
 	Page
-	FileID          string `query:"file_id"`
+	FileID          string `query:"file_id" doc:"Only shares of this file."`
 	IncludeInactive bool   `query:"include_inactive" doc:"Also list links that are revoked, expired or used up."`
 	Active          string `query:"active" enum:"true,false" doc:"Only active or only inactive links; overrides include_inactive."`
 }
@@ -187,9 +190,9 @@ func (o *Origin) getShare(ctx context.Context, in *byID) (*oneLink, error) {
 type updateShareIn struct {
 	ID   string `path:"id"`
 	Body struct {
-		ExpiresInDays change[int64]     `json:"expires_in_days" doc:"1 to 365, from now; null: never."`
+		ExpiresInDays change[int64]     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"From now; null: never."`
 		ExpiresAt     change[time.Time] `json:"expires_at" doc:"Instead of expires_in_days; null: never."`
-		MaxDownloads  change[int64]     `json:"max_downloads" doc:"At least 1; below download_count the link ends. null: no cap."`
+		MaxDownloads  change[int64]     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"Below download_count the link ends. null: no cap."`
 	}
 }
 
@@ -208,6 +211,9 @@ func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*oneLink, 
 		return nil, err
 	}
 	return o.onShare(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.Share, error) {
+		if u.SetCap {
+			o.freeBlock(ctx, tenantID, id)
+		}
 		return o.Store.UpdateShare(ctx, tenantID, id, u)
 	})
 }

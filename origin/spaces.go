@@ -31,8 +31,8 @@ func (o *Origin) listSpaces(ctx context.Context, in *listSpacesIn) (*list[space]
 
 type createSpaceIn struct {
 	Body struct {
-		Name string  `json:"name" required:"true"`
-		App  *string `json:"app"`
+		Name string  `json:"name" required:"true" minLength:"1" maxLength:"200" format:"text"`
+		App  *string `json:"app" minLength:"1" maxLength:"255" format:"text"`
 	}
 }
 
@@ -56,7 +56,7 @@ func (o *Origin) getSpace(ctx context.Context, in *byID) (*oneSpace, error) {
 type renameSpaceIn struct {
 	ID   string `path:"id"`
 	Body struct {
-		Name string `json:"name" required:"true"`
+		Name string `json:"name" required:"true" minLength:"1" maxLength:"200" format:"text"`
 	}
 }
 

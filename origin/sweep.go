@@ -17,9 +17,13 @@ const (
 func (o *Origin) sweep(ctx context.Context) error {
 	for {
 		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
+		o.sweepAll(ctx, "settled blocks of downloads", o.Store.SweepLedger)
 		o.sweepAll(ctx, "purge log", o.Store.SweepPurges)
 		o.sweepAll(ctx, "audit log", func(ctx context.Context, limit int) (int64, error) {
 			return o.Store.SweepAudit(ctx, o.config.AuditKeep, limit)
+		})
+		o.sweepAll(ctx, "deliveries", func(ctx context.Context, limit int) (int64, error) {
+			return o.Store.SweepDeliveries(ctx, o.config.Webhooks.Keep, limit)
 		})
 		if o.config.TrashGrace > 0 {
 			o.purgeAged(ctx, o.Store.Age(o.config.TrashGrace))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	"rawlink/internal/objects"
 	"rawlink/origin/store"
@@ -12,15 +13,15 @@ import (
 
 type initiateIn struct {
 	Body struct {
-		OriginalName string  `json:"original_name"`
-		Name         string  `json:"name" doc:"The same as original_name."`
-		ContentType  string  `json:"content_type" doc:"Default application/octet-stream. The PUT must send exactly this."`
-		Size         int64   `json:"size" required:"true" doc:"In bytes, at least 1. The PUT must send exactly this many."`
+		OriginalName string  `json:"original_name" nullable:"true" maxLength:"255" format:"maybe-file-name"`
+		Name         string  `json:"name" nullable:"true" maxLength:"255" format:"maybe-file-name" doc:"The same as original_name."`
+		ContentType  string  `json:"content_type" nullable:"true" format:"media-type" maxLength:"255" doc:"Default application/octet-stream. The PUT must send exactly this."`
+		Size         int64   `json:"size" required:"true" minimum:"1" doc:"In bytes, at least 1. The PUT must send exactly this many."`
 		SpaceID      string  `json:"space_id" required:"true"`
 		FolderID     *string `json:"folder_id"`
-		App          *string `json:"app"`
-		ClientKey    *string `json:"client_key"`
-		SHA256       *string `json:"sha256" doc:"If given, the store refuses any other bytes; the PUT must then send the headers of the ticket."`
+		App          *string `json:"app" minLength:"1" maxLength:"255" format:"text"`
+		ClientKey    *string `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
+		SHA256       *string `json:"sha256" format:"sha256" doc:"If given, the store refuses any other bytes; the PUT must then send the headers of the ticket."`
 	}
 }
 
@@ -30,7 +31,7 @@ type ticket struct {
 	FileID    string            `json:"file_id"`
 	Key       string            `json:"key"`
 	UploadURL *string           `json:"upload_url" doc:"Where to PUT the bytes; null for a multipart upload."`
-	Headers   map[string]string `json:"headers" doc:"What the PUT must send."`
+	Headers   map[string]string `json:"headers" nullable:"true" doc:"What the PUT must send; null for a multipart upload."`
 	UploadID  *string           `json:"upload_id"`
 	PartSize  *int64            `json:"part_size" doc:"Bytes of every part but the last."`
 	PartURLs  []partURL         `json:"part_urls"`
@@ -80,6 +81,11 @@ func (o *Origin) wantedUpload(ctx context.Context, in *initiateIn) (store.Upload
 	}
 	keyID := caller(ctx).ID
 	u.CreatedBy = &keyID
+	if b.Name != "" && u.OriginalName != b.Name {
+		if err := checkName("name", b.Name); err != nil {
+			return u, err
+		}
+	}
 	var errDigest, errSpace, errFolder error
 	u.ClaimedSHA256, errDigest = checkSHA256("sha256", b.SHA256)
 	err := firstError(checkName("original_name", u.OriginalName), checkType(u.MIME), checkOptional("app", b.App, maxName), checkOptional("client_key", b.ClientKey, maxText), errDigest)
@@ -103,6 +109,10 @@ func checkType(contentType string) error {
 	}
 	if _, _, err := mime.ParseMediaType(contentType); err != nil {
 		return invalid("content_type", "must be a media type such as image/png")
+	}
+	outside := func(r rune) bool { return r < ' ' || r > '~' }
+	if strings.ContainsFunc(contentType, outside) || strings.TrimSpace(contentType) != contentType || strings.Contains(contentType, "  ") {
+		return invalid("content_type", "must be ASCII without blanks at the ends or next to each other, for it is signed as it is sent")
 	}
 	return nil
 }

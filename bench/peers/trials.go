@@ -1,14 +1,8 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"os"
 	"slices"
-	"strings"
-	"time"
 )
 
 // span is bytes [From, From+Length) of the object.
@@ -31,6 +25,7 @@ const (
 	nginxFour       = "nginx slice 4m"
 	nginxOne        = "nginx slice 1m"
 	coldRanges      = "cold ranges"
+	coldHerd        = "cold herd"
 	coldStream      = "cold stream"
 	slowCase        = "slow readers"
 	rangesOfClients = 5
@@ -46,6 +41,18 @@ var allTrials = []trial{
 				{coldRanges, bytesPerByte, f(nameEdge, bytesPerByte), 1.02, true},
 				{coldRanges, "TTFB p99 by that of " + nginxFour, f(nameEdge, ttfb99) / f(nginxFour, ttfb99), 0.2, true},
 				{coldRanges, "TTFB p99 by that of " + nginxOne, f(nameEdge, ttfb99) / f(nginxOne, ttfb99), 0.2, true},
+			}
+		},
+	},
+	{
+		name: coldHerd, about: "200 clients within half a second, a random range of 1 MiB each in the first 32 MiB: what is new and wanted by all.",
+		columns: []string{ttfb50, ttfb99, rateMB, getsPerSlice, bytesPerByte}, run: runColdHerd,
+		goals: func(f func(server, name string) float64) []goal {
+			return []goal{
+				{coldHerd, getsPerSlice, f(nameEdge, getsPerSlice), 1, true},
+				{coldHerd, bytesPerByte, f(nameEdge, bytesPerByte), 1.02, true},
+				{coldHerd, "TTFB p99 by that of " + nginxFour, f(nameEdge, ttfb99) / f(nginxFour, ttfb99), 0.2, true},
+				{coldHerd, "TTFB p99 by that of " + nginxOne, f(nameEdge, ttfb99) / f(nginxOne, ttfb99), 0.2, true},
 			}
 		},
 	},
@@ -71,32 +78,6 @@ var allTrials = []trial{
 	},
 }
 
-// randomSpans returns what clients will ask for: the same for each server.
-func randomSpans(clients, each int, length, size int64, seed uint64) [][]span {
-	random := rand.New(rand.NewPCG(seed, 0))
-	plan := make([][]span, clients)
-	for i := range plan {
-		for range each {
-			plan[i] = append(plan[i], span{random.Int64N(size - length + 1), length})
-		}
-	}
-	return plan
-}
-
-// slicesOf counts the slices that a plan touches, and their bytes.
-func slicesOf(plan [][]span, slice, size int64) (count, bytes int64) {
-	touched := map[int64]bool{}
-	for _, s := range slices.Concat(plan...) {
-		for i := s.From / slice; i*slice < s.From+s.Length; i++ {
-			touched[i] = true
-		}
-	}
-	for i := range touched {
-		bytes += min(slice, size-i*slice)
-	}
-	return int64(len(touched)), bytes
-}
-
 // percentile returns the p-th percentile by nearest rank.
 func percentile(values []float64, p float64) float64 {
 	v := slices.Sorted(slices.Values(values))
@@ -104,131 +85,4 @@ func percentile(values []float64, p float64) float64 {
 		return 0
 	}
 	return v[max(0, int(math.Ceil(p/100*float64(len(v))))-1)]
-}
-
-func runColdRanges(ctx context.Context, l *lab, note func(string, map[string]float64)) error {
-	plan := randomSpans(200, rangesOfClients, mib, l.object.Size, 1)
-	for _, peer := range []struct {
-		start func() (*server, error)
-		slice int64
-	}{
-		{func() (*server, error) { return l.startColdEdge(ctx, false) }, edgeSlice},
-		{func() (*server, error) { return l.startSlicing(ctx, nginxFour, "4m") }, 4 * mib},
-		{func() (*server, error) { return l.startSlicing(ctx, nginxOne, "1m") }, mib},
-	} {
-		s, err := peer.start()
-		if err != nil {
-			return err
-		}
-		h, asked, err := l.readCounted(ctx, s, job{Plan: plan, Within: 8 * time.Second})
-		s.proc.stop()
-		if err != nil {
-			return err
-		}
-		count, bytes := slicesOf(plan, peer.slice, l.object.Size)
-		note(s.name, map[string]float64{
-			ttfb50: percentile(h.TTFB, 50), ttfb99: percentile(h.TTFB, 99), rateMB: float64(h.Bytes) / h.Seconds / 1e6,
-			getsPerSlice: float64(asked.Gets) / float64(count), bytesPerByte: float64(asked.Bytes) / float64(bytes),
-		})
-	}
-	return nil
-}
-
-// readCounted reads, and returns what the store was asked for meanwhile. A fill
-// may go on for a moment after its last reader has left.
-func (l *lab) readCounted(ctx context.Context, s *server, j job) (*haul, reads, error) {
-	before, err := l.asked(ctx)
-	if err != nil {
-		return nil, reads{}, err
-	}
-	h, err := l.read(ctx, s, j)
-	if err != nil {
-		return nil, reads{}, err
-	}
-	time.Sleep(500 * time.Millisecond)
-	after, err := l.asked(ctx)
-	return h, after.minus(before), err
-}
-
-func runColdStream(ctx context.Context, l *lab, note func(string, map[string]float64)) error {
-	var probes []span
-	for i := range int64(32) {
-		probes = append(probes, span{i * 8 * mib, 64 << 10})
-	}
-	direct := func() (*server, error) { return l.store, nil }
-	cold := func() (*server, error) { return l.startColdEdge(ctx, false) }
-	for _, begin := range []func() (*server, error){direct, cold} {
-		figures := map[string]float64{}
-		var name string
-		for _, plan := range [][]span{probes, {{0, l.object.Size}}} { // each at an empty server
-			s, err := begin()
-			if err != nil {
-				return err
-			}
-			h, err := l.read(ctx, s, job{Plan: [][]span{plan}, Pause: 100 * time.Millisecond})
-			if s != l.store {
-				s.proc.stop()
-			}
-			if err != nil {
-				return err
-			}
-			if name = s.name; len(plan) > 1 {
-				figures[ttfb50], figures[ttfb99] = percentile(h.TTFB, 50), percentile(h.TTFB, 99)
-			} else {
-				figures[rateMB] = float64(h.Bytes) / h.Seconds / 1e6
-			}
-		}
-		note(name, figures)
-	}
-	return nil
-}
-
-func runSlowReaders(ctx context.Context, l *lab, note func(string, map[string]float64)) error {
-	s, err := l.startColdEdge(ctx, true)
-	if err != nil {
-		return err
-	}
-	defer s.proc.stop()
-	plan := randomSpans(slowReaders, 1, mib, l.object.Size, 2)
-	for i := range plan {
-		plan[i][0].Length = l.object.Size - plan[i][0].From
-	}
-	if _, err := l.read(ctx, s, job{Plan: [][]span{{{0, l.object.Size}}}}); err != nil { // all slices to disk
-		return err
-	}
-	idle := s.proc.residentMiB()
-	var peak float64
-	done, watched := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(watched)
-		for tick := time.NewTicker(100 * time.Millisecond); ; {
-			peak = max(peak, s.proc.residentMiB())
-			select {
-			case <-tick.C:
-			case <-done:
-				tick.Stop()
-				return
-			}
-		}
-	}()
-	h, err := l.read(ctx, s, job{Plan: plan, SlowBytes: 16 << 10, Seconds: 10})
-	close(done)
-	<-watched
-	if err != nil {
-		return err
-	}
-	note(s.name, map[string]float64{idleMiB: idle, above: peak - idle, readersCut: float64(h.Cut)})
-	return nil
-}
-
-// residentMiB returns the process's resident memory; see proc_pid_status(5).
-func (p *process) residentMiB() float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)) // taskset has become the program
-	for line := range strings.Lines(string(text)) {
-		var kib float64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kib); n == 1 {
-			return kib / 1024
-		}
-	}
-	return 0
 }

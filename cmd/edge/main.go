@@ -8,15 +8,17 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
 	"rawlink/cmd/internal/edgeparts"
 	"rawlink/cmd/internal/lifecycle"
+	"rawlink/cmd/internal/redisparts"
 	"rawlink/cmd/internal/settings"
+	"rawlink/internal/ledger"
 	"rawlink/internal/objects"
 	"rawlink/internal/originclient"
-	"rawlink/internal/redisstore"
 	"rawlink/internal/share"
 	"rawlink/metrics"
 )
@@ -47,6 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}
 
+	if cfg.EdgeJournalDir == "" {
+		cfg.EdgeJournalDir = filepath.Join(os.TempDir(), "rawlink-counts-"+filepath.Base(cfg.EdgeName))
+	}
+
 	// Listeners, first of all: a taken port is the commonest mistake.
 	files, err := lifecycle.Listen(ctx, "files_addr", cfg.FilesAddr)
 	if err != nil {
@@ -66,11 +72,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer bytes.Close()
-	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL)}, log)
+	shared, err := redisparts.Open(&cfg.Redis, string(cfg.InternalKey), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, shared.Close()) }()
+	leases := ledger.NewOpener(shared.Leases)
+	defer leases.Close()
 	origin := originclient.New(cfg.OriginURL, string(cfg.InternalKey))
 	defer origin.Close()
 
@@ -79,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ledger: origin, Leases: shared.Leases, Sink: origin, Purges: origin, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err

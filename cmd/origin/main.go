@@ -11,10 +11,10 @@ import (
 
 	"rawlink/cmd/internal/lifecycle"
 	"rawlink/cmd/internal/originparts"
+	"rawlink/cmd/internal/redisparts"
 	"rawlink/cmd/internal/settings"
 	"rawlink/internal/database"
 	"rawlink/internal/objects"
-	"rawlink/internal/redisstore"
 	"rawlink/internal/scan"
 	"rawlink/internal/share"
 	"rawlink/metrics"
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: cfg.QuotaCountPermanentLinks})
+	tables, err := store.Open(ctx, db, originparts.StoreOptions(&cfg.API))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer bytes.Close()
-	shared, err := redisstore.Open(redisstore.Config{URL: string(cfg.RedisURL)}, log)
+	shared, err := redisparts.Open(&cfg.Redis, string(cfg.InternalKey), log)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	registry := metrics.New()
 	plane, err := originparts.New(originparts.Parts{
 		Settings: &cfg.API, InternalKey: string(cfg.InternalKey), Store: tables, Objects: bytes, Scanner: scanner,
-		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
+		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err

@@ -13,22 +13,37 @@ import (
 
 	"rawlink/cmd/internal/settings"
 	"rawlink/internal/database"
+	"rawlink/internal/share"
 	"rawlink/origin/store"
 )
 
 // adminCommand works on the database itself, so it needs no key and no server.
 type adminCommand struct {
 	Tenant struct {
-		Create tenantCreate `cmd:"" help:"Add a tenant."`
-		List   tenantList   `cmd:"" help:"List tenants."`
-		Limit  tenantLimit  `cmd:"" help:"Change what a tenant may use; a limit that is not named stays."`
-	} `cmd:"" help:"Tenants."`
+		Create  tenantCreate  `cmd:"" help:"Add a tenant."`
+		List    tenantList    `cmd:"" help:"List tenants, what they may use and what they use."`
+		Limit   tenantLimit   `cmd:"" help:"Change what a tenant may use; a limit that is not named stays."`
+		Suspend tenantSuspend `cmd:"" help:"Close the API to a tenant's keys; its links go on."`
+		Resume  tenantResume  `cmd:"" help:"Open the API to a suspended tenant again."`
+	} `cmd:"" help:"Tenants: create, list, limit, suspend, resume."`
 	Key struct {
 		Create keyCreate `cmd:"" help:"Add an API key; its text is shown once."`
 		List   keyList   `cmd:"" help:"List a tenant's keys."`
+		Rotate keyRotate `cmd:"" help:"Replace a key; the old one goes on working for a while."`
 		Revoke keyRevoke `cmd:"" help:"End a key at once."`
-	} `cmd:"" help:"API keys."`
-	Audit auditList `cmd:"" help:"Show who changed what, when, and from where."`
+	} `cmd:"" help:"API keys: create, list, rotate, revoke."`
+	TokenKey struct {
+		List   tokenKeyList   `cmd:"" help:"List the ids of the keys that links are made with."`
+		Add    tokenKeyAdd    `cmd:"" help:"Add a key that checks links and does not make any yet."`
+		Seal   tokenKeySeal   `cmd:"" help:"Let a key make new links."`
+		Retire tokenKeyRetire `cmd:"" help:"Forget a key, and end every link it made."`
+	} `cmd:"" help:"Keys of the links' tags: list, add, seal, retire."`
+	Webhooks  webhookCommands `cmd:"" help:"Webhooks and their deliveries."`
+	Rescan    rescanCommand   `cmd:"" help:"Have stored files scanned again."`
+	Audit     auditList       `cmd:"" help:"Show who changed what, when, and from where."`
+	Explain   explain         `cmd:"" help:"Say whether a link would be served, and why not."`
+	Recompute recompute       `cmd:"" help:"Compare quotas and counts with what they stand for, and repair them."`
+	Backup    backup          `cmd:"" help:"Copy an embedded Rawlink while it runs."`
 }
 
 // place says which database, and how to print.
@@ -76,9 +91,25 @@ func (p *place) show(out io.Writer, rows []map[string]any, columns ...string) er
 	for _, row := range rows {
 		cells := make([]string, len(columns))
 		for i, column := range columns {
-			cells[i] = fmt.Sprint(row[column])
+			cells[i] = cell(row[column])
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	return table.Flush()
+}
+
+// cell is a value in a table: "-" where there is none, so that columns can be cut.
+func cell(value any) string {
+	if text := fmt.Sprint(value); value != nil && text != "" {
+		return text
+	}
+	return "-"
+}
+
+// named says which argument named nothing that is there.
+func named(argument, id string, err error) error {
+	if err != nil && share.KindOf(err) == share.NotFound {
+		return fmt.Errorf("%s: there is none with the id %q; rawlink admin %s list shows them", argument, id, argument)
+	}
+	return err
 }

@@ -30,6 +30,12 @@ type auditList struct {
 	Limit  int           `help:"At most so many, the newest." default:"1000"`
 }
 
+// Help is shown below the flags.
+func (*auditList) Help() string {
+	return `  rawlink admin audit --last 168h --tenant TENANT_ID
+  rawlink admin audit --json | jq '.[] | select(.operation == "revoke-key")'`
+}
+
 // Run lists who changed what.
 func (c *auditList) Run(ctx context.Context, std *streams) error {
 	if c.Last <= 0 || c.Limit < 1 {

@@ -62,11 +62,7 @@ func (d *datadir) secrets() (secrets, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		drawn := secrets{TokenKeys: "1:" + share.NewKey(), Mint: share.NewKey(), Objects: share.NewKey(), Lease: share.NewKey()}
-		text, err := json.MarshalIndent(drawn, "", "  ")
-		if err != nil {
-			return drawn, err
-		}
-		return drawn, writeSecret(path, append(text, '\n'))
+		return drawn, d.keepSecrets(drawn)
 	}
 	var kept secrets
 	if err != nil {
@@ -76,6 +72,15 @@ func (d *datadir) secrets() (secrets, error) {
 		return kept, fmt.Errorf("data: %s is damaged; restore it from a backup, without it no existing link can be checked", path)
 	}
 	return kept, nil
+}
+
+// keepSecrets replaces the directory's secrets.
+func (d *datadir) keepSecrets(s secrets) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeSecret(d.file("secrets.json"), append(text, '\n'))
 }
 
 // writeSecret writes a file that only its owner may read, whole or not at all.

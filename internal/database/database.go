@@ -3,10 +3,14 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -108,6 +112,20 @@ const (
 func retryable(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == pgSerializationFailure || pg.Code == pgDeadlockDetected)
+}
+
+// IsDown reports whether an error says that the database can't be asked now: it
+// refuses connections, is starting or ending, or a connection broke. What was sent
+// before it broke may have been committed.
+func IsDown(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) { // classes 08 connection, 53 resources, 57P shutdown and start
+		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P")
+	}
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connecting) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // IsUnique reports whether err is a violated UNIQUE or PRIMARY KEY constraint.

@@ -32,6 +32,7 @@ var flows = []struct {
 	{"client keys", testClientKeys},
 	{"lists in pages", testPages},
 	{"tenants never meet", testTenants},
+	{"no operation knows another tenant", testTenancy},
 	{"repeated requests", testOnce},
 	{"scopes", testScopes},
 	{"keys", testKeys},
@@ -40,8 +41,12 @@ var flows = []struct {
 	{"quotas under concurrency", testQuotaRace},
 	{"multipart", testMultipart},
 	{"bad input", testBadInput},
+	{"abuse", testAbuse},
+	{"client keys of every category", testUnicodeKeys},
 	{"bad uploads", testBadUploads},
 	{"a used ticket reaches nothing", testTicketReach},
+	{"imports from URLs", testImport},
+	{"webhooks", testWebhooks},
 	{"presigned downloads", testDownloadURL},
 	{"bytes are streamed", testStreaming},
 	{"ops listeners", testOps},
@@ -51,7 +56,7 @@ func TestFlows(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB")
+			s := setup(t, append(receivers, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside)...)
 			t.Run("flows", func(t *testing.T) { // ends when all of its parallel parts have
 				for _, flow := range flows {
 					t.Run(flow.name, func(t *testing.T) {

@@ -156,3 +156,46 @@ func TestUploadExpiry(t *testing.T) {
 		})
 	}
 }
+
+// TestCountsSurviveKills kills every edge a moment after it served uncapped links,
+// before it handed their counts over: none that is older than 100 ms is lost.
+func TestCountsSurviveKills(t *testing.T) {
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			c := s.Client()
+			id, path := c.Share(t, c.CleanFile(t, c.Space(t), "a", "text/plain", text(t)), nil)
+			const rounds, each = 3, 20
+			var want int64
+			for range rounds {
+				for _, files := range s.Files {
+					for range each {
+						if got := status(t, files+path); got != 200 {
+							t.Fatalf("GET = %d; want 200", got)
+						}
+						want++
+					}
+				}
+				time.Sleep(100 * time.Millisecond)
+				for _, p := range s.Edges {
+					p.Kill()
+				}
+				for _, p := range s.Edges {
+					p.Start()
+				}
+			}
+			count := func() int64 { return c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count") }
+			testsystem.Until(t, 10*time.Second, "the counts", func() error {
+				if got := count(); got != want {
+					return fmt.Errorf("download_count = %d; want %d", got, want)
+				}
+				return nil
+			})
+			time.Sleep(time.Second)
+			if got := count(); got != want {
+				t.Errorf("download_count = %d later; want %d still", got, want)
+			}
+		})
+	}
+}

@@ -18,6 +18,7 @@ func testTenants(t *testing.T, s *testsystem.System) {
 	folder := c.Must(t, 201, "POST", "/folders", testsystem.Object{"name": "mine", "space_id": space}).Text("id")
 	file := c.CleanFile(t, space, "mine.txt", "text/plain", text(t))
 	share, path := c.Share(t, file, nil)
+	hook := c.Must(t, 201, "POST", "/webhooks", testsystem.Object{"url": "https://example.com/"}).Text("id")
 	upload := c.Initiate(t, space, "open.txt", "text/plain", 5)
 
 	other := s.As(s.NewTenant(t, testsystem.Limits{Bytes: -1, Links: -1}))
@@ -39,9 +40,11 @@ func testTenants(t *testing.T, s *testsystem.System) {
 		{"POST", "/uploads/initiate", fields("original_name", "x", "size", 1, "space_id", otherSpace, "folder_id", "{folder}")},
 		{"POST", "/uploads/complete", fields("file_id", "{upload}", "key", "{key}")}, {"POST", "/uploads/complete", fields("file_id", "{file}", "key", "{key}")},
 		{"POST", "/uploads/abort", fields("file_id", "{upload}")},
+		{"POST", "/uploads/import-url", fields("url", "http://127.0.0.2:1/", "space_id", "{space}")}, {"POST", "/uploads/import-url", fields("url", "http://127.0.0.2:1/", "space_id", otherSpace, "folder_id", "{folder}")},
+		{"GET", "/webhooks/{hook}", nil}, {"PATCH", "/webhooks/{hook}", fields("enabled", false)}, {"DELETE", "/webhooks/{hook}", nil}, {"GET", "/webhooks/{hook}/deliveries", nil}, {"POST", "/webhooks/{hook}/deliveries/{file}/replay", nil},
 		{"POST", "/shares", fields("file_id", "{file}")}, {"GET", "/shares?file_id={file}", nil}, {"GET", "/shares/{share}", nil}, {"PATCH", "/shares/{share}", fields("max_downloads", 1)}, {"DELETE", "/shares/{share}", nil},
 	}
-	theirs := map[string]string{"space": space, "folder": folder, "file": file, "share": share, "upload": upload.Text("file_id"), "key": upload.Text("key")}
+	theirs := map[string]string{"space": space, "folder": folder, "file": file, "share": share, "hook": hook, "upload": upload.Text("file_id"), "key": upload.Text("key")}
 	for _, call := range calls {
 		never := map[string]string{"key": uuid.NewString() + "/" + uuid.NewString()}
 		for name := range theirs {

@@ -100,6 +100,27 @@ func testBadInput(t *testing.T, s *testsystem.System) {
 		{"size above the limit", "POST", "/uploads/initiate", initiate("size", int64(1)<<50), 413, "size: "},
 		{"name with line break", "POST", "/uploads/initiate", initiate("original_name", "a\r\nX-Evil: 1"), 422, "original_name: "},
 		{"type is none", "POST", "/uploads/initiate", initiate("content_type", "no type"), 422, "content_type: "},
+		{"type with two blanks", "POST", "/uploads/initiate", initiate("content_type", "text/plain;  a=b"), 422, "content_type: "},
+		{"type that is not ASCII", "POST", "/uploads/initiate", initiate("content_type", `text/plain; a="ü"`), 422, "content_type: "},
+		{"numbers as floats", "POST", "/uploads/initiate", `{"original_name":"a","size":1e0,"space_id":"` + space + `"}`, 200, ""},
+		{"numbers with fractions", "POST", "/uploads/initiate", `{"original_name":"a","size":1.5,"space_id":"` + space + `"}`, 422, "size: "},
+		{"name twice", "POST", "/spaces", `{"name":"a","name":"b"}`, 422, "body: "},
+		{"name in capitals", "POST", "/spaces", `{"NAME":"a"}`, 422, "name: is required"},
+		{"cap in capitals", "POST", "/shares", `{"file_id":"` + file + `","MAX_DOWNLOADS":-1}`, 201, ""}, // an unknown field
+		{"lone surrogate", "POST", "/spaces", `{"name":"\ud800"}`, 422, "body: "},
+		{"no UTF-8", "POST", "/spaces", "{\"name\":\"\xff\"}", 422, "body: "},
+		{"deeply nested", "POST", "/spaces", `{"name":"a","more":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, 422, "body: "},
+		{"100,000 wrong parts", "POST", "/uploads/complete", `{"file_id":"a","key":"b","parts":[` + strings.Repeat("1,", 99_999) + `1]}`, 422, "parts"},
+		{"100,000 unknown tags", "POST", "/spaces", `{"name":"a","tags":[` + strings.Repeat("\"x\",", 99_999) + `"x"]}`, 201, ""},
+		{"PATCH of a path that only has GET", "PATCH", "/files/resolve", testsystem.Object{"name": "x"}, 405, "this endpoint"},
+		{"days -1", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": -1}, 422, "expires_in_days: "},
+		{"days beyond all numbers", "POST", "/shares", `{"file_id":"` + file + `","expires_in_days":1e300}`, 422, "expires_in_days: "},
+		{"days as text", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": "7"}, 422, "expires_in_days: "},
+		{"half a day", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": 0.5}, 422, "expires_in_days: "},
+		{"days 1", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": 1}, 201, ""},
+		{"days 365", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": 365}, 201, ""},
+		{"the year 10000 in UTC", "POST", "/shares", testsystem.Object{"file_id": file, "expires_at": "9999-12-31T23:59:59-14:00"}, 422, "expires_at: "},
+		{"the year 0", "POST", "/shares", testsystem.Object{"file_id": file, "expires_at": "0000-01-01T00:00:00Z"}, 422, "expires_at: "},
 		{"sha256 is none", "POST", "/uploads/initiate", initiate("sha256", "abc"), 422, "sha256: "},
 		{"client key with NUL", "POST", "/uploads/initiate", initiate("client_key", "a\u0000"), 422, "client_key: "},
 		{"days 0", "POST", "/shares", testsystem.Object{"file_id": file, "expires_in_days": 0}, 422, "expires_in_days: "},
@@ -123,7 +144,7 @@ func testBadInput(t *testing.T, s *testsystem.System) {
 			t.Errorf("%s: %d %s; want %d with %q", test.name, a.Status, a.Raw, test.status, test.detail)
 		}
 	}
-	used(t, c, 1, 1)
+	used(t, c, 2, 4) // what is accepted above counts
 }
 
 func testBadUploads(t *testing.T, s *testsystem.System) {

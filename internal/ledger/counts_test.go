@@ -48,7 +48,7 @@ func TestCountsAreHandedOverOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sink := &flakySink{total: map[string]int64{}}
-		counts := NewCounts("edge", sink, slog.New(slog.DiscardHandler))
+		counts := NewCounts("edge", nil, sink, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		var running, adding sync.WaitGroup
 		running.Go(func() { counts.Run(ctx, 10*time.Millisecond, time.Second) })
@@ -80,7 +80,7 @@ func TestCountsAreHandedOverOnce(t *testing.T) {
 func TestCountsWaitForASinkThatIsDown(t *testing.T) {
 	t.Parallel()
 	sink := &flakySink{total: map[string]int64{}, down: true}
-	counts := NewCounts("edge", sink, slog.New(slog.DiscardHandler))
+	counts := NewCounts("edge", nil, sink, slog.New(slog.DiscardHandler))
 	for i := range 2*maxShares + 1 {
 		counts.Add(fmt.Sprint(i))
 	}

@@ -110,6 +110,31 @@ func (l *Local) PresignPut(_ context.Context, spec PutSpec) (Signed, error) {
 	return signed, nil
 }
 
+// Put implements Store.
+func (l *Local) Put(ctx context.Context, key, contentType string, size int64, r io.Reader) (Info, error) {
+	if err := checkStream(key, contentType, size); err != nil {
+		return Info{}, err
+	}
+	d, err := newDraft(l.drafts())
+	if err != nil {
+		return Info{}, share.E(share.Unavailable, "put object", err)
+	}
+	defer d.discard()
+	src := &source{ctx: ctx, r: r, size: size}
+	if err = pour(d, src); err == nil {
+		if _, err = d.seal(); err == nil {
+			err = d.publish(l.path(key))
+		}
+	}
+	if src.err != nil {
+		return Info{}, src.err
+	}
+	if err != nil {
+		return Info{}, share.E(share.Unavailable, "put object", err)
+	}
+	return l.Head(ctx, key)
+}
+
 // PresignGet implements Store.
 func (l *Local) PresignGet(_ context.Context, spec GetSpec) (Signed, error) {
 	if err := checkGet(spec); err != nil {

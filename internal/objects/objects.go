@@ -16,6 +16,13 @@ const (
 	MaxLifetime = 7 * 24 * time.Hour // of a presigned URL
 )
 
+// UnknownSize is the size of what has to be read to its end to know.
+const UnknownSize = -1
+
+// PutPart is how much of a Put of unknown or great size is sent at a time, in
+// bytes, and so how much of it is in memory.
+const PutPart = 16 << 20
+
 // PutSpec says which upload a presigned URL admits.
 type PutSpec struct {
 	Key         string
@@ -72,6 +79,16 @@ type Store interface {
 	// servers keep the bytes that came (versitygw 1.8 does). So whoever takes an
 	// upload for complete compares Head's Size with the size signed.
 	PresignPut(ctx context.Context, spec PutSpec) (Signed, error)
+
+	// Put stores what r gives, to its end, under key, replacing what is there, and
+	// returns what the store then knows of it. size is r's length in bytes, or
+	// UnknownSize; an r that gives more or less than size fails with
+	// share.Changed. contentType may be "". Memory is one part (PutPart) at most.
+	//
+	// An error of r comes back as it is, findable by errors.Is. After any error
+	// the key may hold nothing, what it held before, or at some servers a
+	// beginning of r: whoever gives up deletes it.
+	Put(ctx context.Context, key, contentType string, size int64, r io.Reader) (Info, error)
 
 	// StartParts begins a multipart upload and returns its id. Only Key and
 	// ContentType of the spec count: no store can hold the sum of parts to a

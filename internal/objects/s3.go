@@ -46,9 +46,10 @@ const (
 type S3 struct {
 	bucket  string
 	client  *s3.Client
-	presign *s3.PresignClient
-	quick   *http.Client // for requests that are answered at once
-	patient *http.Client // for CompleteParts
+	presign *s3.PresignClient // for clients
+	direct  *s3.PresignClient // for this process itself
+	quick   *http.Client      // for requests that are answered at once
+	patient *http.Client      // for CompleteParts
 	stall   time.Duration
 }
 
@@ -85,6 +86,7 @@ func NewS3(cfg S3Config) (*S3, error) {
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	}
 	s.client = s3.New(options)
+	s.direct = s3.NewPresignClient(s.client)
 	options.BaseEndpoint = &cfg.PublicEndpoint
 	s.presign = s3.NewPresignClient(s3.New(options))
 	return s, nil

@@ -21,10 +21,15 @@ import (
 
 // PresignPut implements Store.
 func (s *S3) PresignPut(ctx context.Context, spec PutSpec) (Signed, error) {
+	return presignPut(ctx, s.presign, s.bucket, spec)
+}
+
+// presignPut signs for the endpoint of one presigner.
+func presignPut(ctx context.Context, by *s3.PresignClient, bucket string, spec PutSpec) (Signed, error) {
 	if err := checkPut(spec); err != nil {
 		return Signed{}, err
 	}
-	in := &s3.PutObjectInput{Bucket: &s.bucket, Key: &spec.Key, ContentLength: &spec.Size}
+	in := &s3.PutObjectInput{Bucket: &bucket, Key: &spec.Key, ContentLength: &spec.Size}
 	if spec.ContentType != "" {
 		in.ContentType = &spec.ContentType
 	}
@@ -37,7 +42,7 @@ func (s *S3) PresignPut(ctx context.Context, spec PutSpec) (Signed, error) {
 		options = append(options, signEmpty(in))
 	}
 	now := time.Now()
-	out, err := s.presign.PresignPutObject(ctx, in, options...)
+	out, err := by.PresignPutObject(ctx, in, options...)
 	return signed(out, err, now.Add(spec.Expires))
 }
 

@@ -70,6 +70,13 @@ func checkPut(spec PutSpec) error {
 	return first(checkKey(spec.Key), checkContentType(spec.ContentType), digest, checkLifetime(spec.Expires))
 }
 
+func checkStream(key, contentType string, size int64) error {
+	if size < UnknownSize || size > PutPart*MaxParts {
+		return invalid("size: want up to %d bytes, or unknown", int64(PutPart*MaxParts))
+	}
+	return first(checkKey(key), checkContentType(contentType))
+}
+
 func checkStart(spec PutSpec) error {
 	if spec.SHA256 != "" {
 		return invalid("sha256: no store can check it for a multipart upload")

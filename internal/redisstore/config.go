@@ -3,18 +3,35 @@ package redisstore
 import (
 	"errors"
 	"time"
+)
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+// Mode says how Redis is run.
+type Mode string
+
+// The modes.
+const (
+	Single   Mode = "single"   // one server, or one address in front of it
+	Sentinel Mode = "sentinel" // a primary with replicas; Sentinels know which is which
+	Cluster  Mode = "cluster"  // keys are spread over several primaries
 )
 
 // Config says which Redis, and for how long things stay in it.
 type Config struct {
-	// URL is redis://[user:password@]host:port[/db], rediss:// for TLS, or
-	// unix://. A secret: it may hold a password.
+	// URL is redis://[user:password@]host:port[,host:port…][/db], rediss:// for
+	// TLS, or unix://. Several hosts are Sentinels, or nodes of a Cluster, from
+	// which the rest is learned. A secret: it may hold a password.
 	URL string
+	// Mode is how Redis is run; "" = Single.
+	Mode Mode
+	// Primary is the name under which Sentinels watch the primary.
+	Primary string
+	// SentinelUser and SentinelPassword open the Sentinels; those in URL open Redis.
+	SentinelUser, SentinelPassword string
 	// Prefix begins every key; "" = "rawlink:".
 	Prefix string
+	// SealSecret keeps password hashes unreadable in Redis. All that share records
+	// have the same one; "" = they are kept as they are.
+	SealSecret string
 	// RecordTTL is the life of a record; 0 = 1 h. It bounds how long Redis
 	// remembers, not how long an edge may trust: that is the bus's business.
 	RecordTTL time.Duration
@@ -28,11 +45,10 @@ type Config struct {
 }
 
 // complete checks the configuration and fills the zero values in.
-func (c Config) complete() (Config, *redis.Options, error) {
-	opt, err := redis.ParseURL(c.URL)
+func (c Config) complete() (Config, *target, error) {
+	to, err := c.target()
 	if err != nil {
-		// The parser's error may repeat the password.
-		return c, nil, errors.New("redis URL: want redis://[user:password@]host:port[/db]")
+		return c, nil, err
 	}
 	if c.RecordTTL < 0 || c.TombstoneTTL < 0 || c.StreamLength < 0 {
 		return c, nil, errors.New("redis: lives and lengths must not be negative")
@@ -49,31 +65,5 @@ func (c Config) complete() (Config, *redis.Options, error) {
 	if c.StreamLength == 0 {
 		c.StreamLength = 1 << 16
 	}
-	return c, opt, nil
-}
-
-// Retries of the driver: 0 would mean its default of three.
-const (
-	noRetry  = -1
-	oneRetry = 1
-)
-
-// client opens one more pool. The driver's defaults let a call wait for tens of
-// seconds and ignore contexts; these bound it to well under one. What a client
-// is used for decides whether a command may be sent twice.
-func client(base redis.Options, retries int) *redis.Client {
-	base.MaxRetries = retries
-	base.MinRetryBackoff = 2 * time.Millisecond
-	base.MaxRetryBackoff = 10 * time.Millisecond
-	base.DialTimeout = 250 * time.Millisecond
-	base.DialerRetries = 1
-	base.ReadTimeout = 250 * time.Millisecond
-	base.WriteTimeout = 250 * time.Millisecond
-	base.PoolTimeout = 100 * time.Millisecond
-	base.ContextTimeoutEnabled = true
-	base.ConnMaxLifetime = 30 * time.Minute
-	base.ConnMaxLifetimeJitter = 5 * time.Minute
-	base.DisableIdentity = true
-	base.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return redis.NewClient(&base)
+	return c, to, nil
 }

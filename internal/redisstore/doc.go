@@ -20,6 +20,13 @@
 // Where a Redis refuses INFO inside scripts the history reads as "", and
 // fail-over to a stale replica goes unnoticed until records expire.
 //
+// # Single, Sentinel, Cluster
+//
+// All three work alike. Every script has one key, or keys with one hash tag, so a
+// Cluster may spread the rest. Sentinels are asked for the primary at each new
+// connection. Where a call may not run twice, a Cluster's client follows
+// redirections, which executed nothing, and repeats nothing else (see once).
+//
 // # Failure
 //
 // Every failure is share.Unavailable, except for a caller's mistake (Invalid).

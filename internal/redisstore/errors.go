@@ -29,6 +29,10 @@ func failure(op string, err error) error {
 func reason(err error) error {
 	var network net.Error
 	var reply redis.Error
+	var unsure *unsureError
+	if errors.As(err, &unsure) {
+		err = unsure.cause
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled

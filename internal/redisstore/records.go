@@ -23,13 +23,14 @@ type Records struct {
 	prefix    string
 	life      time.Duration // of a live share's record
 	tombstone time.Duration // of a record that is revoked or gone
+	seal      *seal         // of password hashes
 	breaker   *gobreaker.CircuitBreaker[string]
 }
 
 func newRecords(c redis.UniversalClient, cfg Config, log *slog.Logger) *Records {
 	return &Records{
 		redis: c, prefix: cfg.Prefix + "record:",
-		life: cfg.RecordTTL, tombstone: cfg.TombstoneTTL,
+		life: cfg.RecordTTL, tombstone: cfg.TombstoneTTL, seal: newSeal(cfg.SealSecret),
 		breaker: newBreaker[string]("record reads from redis", log),
 	}
 }
@@ -56,6 +57,7 @@ func (r *Records) Put(ctx context.Context, h share.Hash, rec share.Record) error
 	if r.breaker.State() == gobreaker.StateOpen {
 		return failure("put record", gobreaker.ErrOpenState)
 	}
+	r.seal.close(h, &rec)
 	raw, err := rec.Encode()
 	if err != nil {
 		return share.E(share.Internal, "put record", err)
@@ -77,7 +79,8 @@ local held = redis.call('HMGET', KEYS[1], 'h', 'r')
 return held[1] == history() and held[2]`)
 
 // Get returns the record, or false if none is held that can be believed: none
-// was put, it expired, it is of another history or in another format.
+// was put, it expired, it is of another history, in another format, or sealed
+// under another secret.
 func (r *Records) Get(ctx context.Context, h share.Hash) (share.Record, bool, error) {
 	raw, err := r.breaker.Execute(func() (string, error) {
 		return getScript.RunRO(ctx, r.redis, []string{r.key(h)}).Text()
@@ -89,7 +92,13 @@ func (r *Records) Get(ctx context.Context, h share.Hash) (share.Record, bool, er
 		return share.Record{}, false, failure("get record", err)
 	}
 	rec, err := share.DecodeRecord([]byte(raw))
-	return rec, err == nil, nil
+	if err == nil {
+		err = r.seal.open(h, &rec)
+	}
+	if err != nil {
+		return share.Record{}, false, nil
+	}
+	return rec, true, nil
 }
 
 func (r *Records) key(h share.Hash) string { return r.prefix + h.String() }

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +100,47 @@ func TestBreakerSparesTheWait(t *testing.T) {
 	}
 	server.Resume()
 	await(t, "the breaker to close", func() bool { return get() == nil })
+}
+
+// Whoever reads Redis learns no password hash, and whoever has another secret
+// takes no record with one for good.
+func TestPasswordHashesAreSealed(t *testing.T) {
+	server := testenv.Redis(t)
+	cfg := redisstore.Config{URL: "redis://" + server.Addr, SealSecret: "a secret"}
+	s, raw := mustOpen(t, cfg), mustRaw(t, server.Addr)
+	cfg.SealSecret = "another secret"
+	other := mustOpen(t, cfg)
+	put := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
+	h, rec := share.Hash{1}, share.Record{Version: 1, PasswordHash: hash}
+	put(s.Records.Put(t.Context(), h, rec))
+	if got, ok, err := s.Records.Get(t.Context(), h); got != rec || !ok || err != nil {
+		t.Fatalf("Get = %+v, %v, %v; want what was put", got, ok, err)
+	}
+	kept, err := raw.HGet(t.Context(), "rawlink:record:"+h.String(), "r").Result()
+	if err != nil || strings.Contains(kept, "argon2id") || strings.Contains(kept, "aGFzaA") {
+		t.Errorf("in Redis: %s, %v", kept, err)
+	}
+	if _, ok, err := other.Records.Get(t.Context(), h); ok || err != nil {
+		t.Errorf("with another secret: %v, %v; want absent", ok, err)
+	}
+	// Moved to another share, it opens nothing.
+	must(t, raw.Copy(t.Context(), "rawlink:record:"+h.String(), "rawlink:record:"+share.Hash{3}.String(), 0, true))
+	if _, ok, _ := s.Records.Get(t.Context(), share.Hash{3}); ok {
+		t.Error("one share's sealed hash opened as another's")
+	}
+	put(other.Records.Put(t.Context(), h, rec)) // the truth, told again, replaces what can't be read
+	if got, ok, err := other.Records.Get(t.Context(), h); got != rec || !ok || err != nil {
+		t.Errorf("put again: %+v, %v, %v", got, ok, err)
+	}
+	plain := share.Record{Version: 1, Name: "a"}
+	put(s.Records.Put(t.Context(), share.Hash{4}, plain))
+	if got, ok, err := other.Records.Get(t.Context(), share.Hash{4}); got != plain || !ok || err != nil {
+		t.Errorf("without a password: %+v, %v, %v", got, ok, err)
+	}
 }

@@ -27,26 +27,46 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, testenv.IgnoreServers(), goleak.IgnoreCurrent())
 }
 
-func TestRecords(t *testing.T) {
-	server := testenv.Redis(t)
-	storecontract.Records(t, func(t *testing.T, life, tombstone time.Duration) storecontract.RecordStore {
-		return mustOpen(t, redisstore.Config{URL: "redis://" + server.Addr, RecordTTL: life, TombstoneTTL: tombstone}).Records
-	})
+// ways are the ways to run Redis; every contract holds in each.
+func ways(t *testing.T) map[string]redisstore.Config {
+	watched, nodes := testenv.RedisSentinels(t), testenv.RedisCluster(t, 3)
+	return map[string]redisstore.Config{
+		"single":   {URL: "redis://" + testenv.Redis(t).Addr},
+		"sentinel": {URL: "redis://" + watched.Hosts(), Mode: redisstore.Sentinel, Primary: testenv.WatchedName},
+		"cluster":  {URL: "redis://" + nodes[0].Addr + "," + nodes[1].Addr, Mode: redisstore.Cluster},
+	}
 }
 
-func TestBus(t *testing.T) {
-	server := testenv.Redis(t)
-	storecontract.Bus(t, func(t *testing.T) storecontract.EventBus { return mustOpenAt(t, server.Addr).Bus })
+func TestContracts(t *testing.T) {
+	for name, way := range ways(t) {
+		open := func(t *testing.T) *redisstore.Store {
+			way.Prefix = uuid.NewString() + ":"
+			return mustOpen(t, way)
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("records", func(t *testing.T) {
+				storecontract.Records(t, func(t *testing.T, life, tombstone time.Duration) storecontract.RecordStore {
+					way.RecordTTL, way.TombstoneTTL = life, tombstone
+					return mustOpen(t, way).Records
+				})
+			})
+			t.Run("bus", func(t *testing.T) {
+				storecontract.Bus(t, func(t *testing.T) storecontract.EventBus { return open(t).Bus })
+			})
+			t.Run("leases", func(t *testing.T) {
+				storecontract.Leases(t, func(t *testing.T) storecontract.LeaseStore { return open(t).Leases })
+			})
+			t.Run("limits", func(t *testing.T) {
+				storecontract.Limits(t, func(t *testing.T) storecontract.LimitStore { return open(t).Limits })
+			})
+		})
+	}
 }
 
-func TestLeases(t *testing.T) {
+func TestBlocks(t *testing.T) {
 	server := testenv.Redis(t)
-	storecontract.Leases(t, func(t *testing.T) storecontract.LeaseStore { return mustOpenAt(t, server.Addr).Leases })
-}
-
-func TestLimits(t *testing.T) {
-	server := testenv.Redis(t)
-	storecontract.Limits(t, func(t *testing.T) storecontract.LimitStore { return mustOpenAt(t, server.Addr).Limits })
+	storecontract.Blocks(t, func(t *testing.T) storecontract.BlockStore { return mustOpenAt(t, server.Addr).Blocks })
 }
 
 // TestLimitsMeet counts one client's requests at two origins.
@@ -89,6 +109,15 @@ func TestConfig(t *testing.T) {
 		{URL: "http://user:hunter2@localhost"},
 		{URL: "redis://user:hunter2@local host:x"},
 		{URL: "redis://user:hunter2@localhost:6379/x"},
+		{URL: "redis://one:1,two:2"},
+		{URL: "redis://one:1,two", Mode: redisstore.Cluster},
+		{URL: "redis://one:1,:2", Mode: redisstore.Cluster},
+		{URL: "redis://user:hunter2@one:1,two:2/3", Mode: redisstore.Cluster},
+		{URL: "redis://one:1,two:2", Mode: redisstore.Sentinel},
+		{URL: "redis://one:1", Mode: redisstore.Cluster, Primary: "main"},
+		{URL: "redis://one:1", SentinelPassword: "hunter2"},
+		{URL: "redis://one:1", Mode: "both"},
+		{URL: "unix:///tmp/redis.sock", Mode: redisstore.Cluster},
 		{URL: "redis://localhost", RecordTTL: -1},
 		{URL: "redis://localhost", StreamLength: -1},
 	} {
@@ -178,6 +207,13 @@ func everyCall(s *redisstore.Store) map[string]func(context.Context) error {
 		"Tick":    s.Bus.Tick,
 		"Open":    func(ctx context.Context) error { return s.Leases.Open(ctx, lease, 1) },
 		"Limits":  func(ctx context.Context) error { _, err := s.Limits.Take(ctx, "c", nil); return err },
+		"Units": func(ctx context.Context) error {
+			_, err := s.Blocks.Take(ctx, "s", ledger.Take{Edge: "e", Seq: 1, N: 1})
+			return err
+		},
+		"Install": func(ctx context.Context) error { _, err := s.Blocks.Install(ctx, "s", share.Block{}, ""); return err },
+		"Look":    func(ctx context.Context) error { _, err := s.Blocks.Look(ctx, "s", ""); return err },
+		"Prove":   s.Blocks.Prove,
 		"Take":    func(ctx context.Context) error { _, err := s.Leases.Take(ctx, lease, 1); return err },
 	}
 }

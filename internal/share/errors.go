@@ -22,6 +22,7 @@ const (
 	Overloaded                 // refused to protect the rest; try again later
 	Conflict                   // contradicts what is stored, such as a non-empty space
 	OverQuota                  // the tenant's pool of bytes or links is used up
+	Locked                     // asks for a password, and none or a wrong one came
 )
 
 // Error is a failure with its kind. Op says what was being done, verb first.

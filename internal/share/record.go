@@ -47,6 +47,9 @@ type Record struct {
 	ExpiresAt    int64      `json:"expires_at,omitempty"`    // Unix seconds; 0 = permanent
 	MaxDownloads int64      `json:"max_downloads,omitempty"` // 0 = no cap
 	Exhausted    bool       `json:"exhausted,omitempty"`     // every capped download is handed out
+	// CapEpoch grows with every change of the cap. A block of downloads that was
+	// taken under an earlier one is not to be used.
+	CapEpoch     int64      `json:"cap_epoch,omitempty"`
 	Revoked      bool       `json:"revoked,omitempty"`
 	PasswordHash string     `json:"password_hash,omitempty"` // slow hash; "" = none
 	Gone         bool       `json:"gone,omitempty"`          // the file is trashed or purged
@@ -68,21 +71,25 @@ func (r *Record) Gate(now time.Time) error {
 	case r.Gone:
 		return errFileGone
 	case r.Revoked:
-		return errRevoked
+		return ErrRevoked
 	case r.ExpiresAt != 0 && now.Unix() >= r.ExpiresAt:
-		return errExpired
+		return ErrExpired
+	case r.Scan == Infected:
+		return ErrInfected
 	case r.Scan != Clean:
-		return errNotClean
+		return ErrPending
 	}
 	return nil
 }
 
-// The reasons of Gate: package-level values, so refusing allocates nothing.
+// The reasons of Gate: package-level values, so refusing allocates nothing. A
+// file that is gone has none of its own name: it is refused as if it never was.
 var (
 	errFileGone = E(NotFound, "share", fmt.Errorf("file is gone"))
-	errRevoked  = E(Gone, "share", fmt.Errorf("revoked"))
-	errExpired  = E(Gone, "share", fmt.Errorf("expired"))
-	errNotClean = E(NotReady, "share", fmt.Errorf("file is not clean"))
+	ErrRevoked  = E(Gone, "share", fmt.Errorf("revoked"))
+	ErrExpired  = E(Gone, "share", fmt.Errorf("expired"))
+	ErrInfected = E(NotReady, "share", fmt.Errorf("file is infected"))
+	ErrPending  = E(NotReady, "share", fmt.Errorf("file is not scanned"))
 )
 
 // recordFormat is bumped when the encoding changes its meaning; a reader treats

@@ -172,6 +172,16 @@ func (r *Keyring) Verify(token string) bool {
 	return subtle.ConstantTimeCompare(tag[:], raw[headSize:]) == 1
 }
 
+// TokenKey is the id of the key that a token says it was sealed by; 0 if it is no
+// token. What it says is to be believed only once Verify agrees.
+func TokenKey(token string) int {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) != tokenBytes || raw[0] != tokenVersion {
+		return 0
+	}
+	return int(raw[1])
+}
+
 // Mint derives the random part of a share's token from the share's id and a
 // secret that only the origin holds. Deriving instead of drawing lets a
 // replayed creation answer with the same link although only the token's hash is

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Limits of the clamd that Clamd starts, in bytes. A file above ClamdFileMax is
@@ -56,6 +57,33 @@ func Clamd(tb testing.TB) ClamdServer {
 		}
 	})
 	return ClamdServer{Server: server, TCP: loopback(port), Unix: socket}
+}
+
+// Learn has the clamd find a text that it did not find before, as new signatures
+// would.
+func (c *ClamdServer) Learn(tb testing.TB, text []byte) {
+	tb.Helper()
+	db := filepath.Join(filepath.Dir(c.Unix), "db", "learned.ndb")
+	if err := os.WriteFile(db, []byte(fmt.Sprintf("Rawlink-Test-Learned:0:*:%x\n", text)), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := dial(ctx, "unix", c.Unix)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("zRELOAD\x00")); err != nil {
+		tb.Fatal(err)
+	}
+	for ctx.Err() == nil {
+		if answer, err := instream(ctx, "unix", c.Unix, text); err == nil && strings.HasSuffix(answer, "FOUND") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	tb.Fatal("clamd does not find what it learned")
 }
 
 // clamdConf returns the configuration. Without AlertExceedsMax clamd would call

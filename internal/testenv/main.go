@@ -31,8 +31,8 @@ type house struct {
 }
 
 // Main runs the tests, ends the servers that they shared, and fails if goroutines
-// are left then. It does not return.
-func Main(m *testing.M) {
+// are left then, but for those that ignore names. It does not return.
+func Main(m *testing.M, ignore ...goleak.Option) {
 	h := &house{}
 	h.postgres = sync.OnceValues(func() (*cluster, error) { return startCluster(h) })
 	h.s3 = sync.OnceValues(func() (*gateway, error) { return startGateway(h) })
@@ -40,7 +40,7 @@ func Main(m *testing.M) {
 	code := m.Run()
 	h.close()
 	http.DefaultClient.CloseIdleConnections()
-	if err := goleak.Find(); err != nil && code == 0 {
+	if err := goleak.Find(ignore...); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "goroutines left after the tests:", err)
 		code = 1
 	}

@@ -50,6 +50,30 @@ func Postgres(tb testing.TB) (dsn string) {
 	return c.dsn(name)
 }
 
+// PostgresServer is a PostgreSQL of one test, which may stop and kill it.
+type PostgresServer struct {
+	*Server
+	DSN string // of an empty database
+}
+
+// OwnPostgres starts a cluster of the test's own. A test that does not stop it
+// wants Postgres, which is cheaper.
+func OwnPostgres(tb testing.TB) PostgresServer {
+	tb.Helper()
+	initdb, errInit := find("initdb", "/usr/lib/postgresql/*/bin")
+	owner, errOwner := postgresOwner()
+	dir, errDir := tempDir("postgres", tb.Cleanup)
+	if err := errors.Join(errInit, errOwner, errDir); err != nil {
+		tb.Fatal(err)
+	}
+	data, err := initCluster(initdb, dir, owner)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server, port := open(tb, func(port int) command { return serveCluster(initdb, dir, data, port, owner) })
+	return PostgresServer{Server: server, DSN: (&cluster{port: port}).dsn("postgres")}
+}
+
 func (c *cluster) dsn(database string) string {
 	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", loopback(c.port), database)
 }

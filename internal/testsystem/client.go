@@ -52,7 +52,11 @@ func (a *Answer) Detail() string { return a.Text("detail") }
 // Object is a JSON object to send.
 type Object map[string]any
 
-// Do sends a request; body may be nil, an Object, or a string sent as it is.
+// prefix stands before every path of the API.
+const prefix = "/api/v1"
+
+// Do sends a request; body may be nil, an Object, or a string sent as it is. Each
+// answer is held to the API's own document.
 func (c *Client) Do(tb testing.TB, method, path string, body any) *Answer {
 	tb.Helper()
 	var reader io.Reader
@@ -67,7 +71,7 @@ func (c *Client) Do(tb testing.TB, method, path string, body any) *Answer {
 		}
 		reader = bytes.NewReader(raw)
 	}
-	request, err := http.NewRequest(method, c.API+"/api/v1"+path, reader)
+	request, err := http.NewRequest(method, c.API+prefix+path, reader)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -88,6 +92,12 @@ func (c *Client) Do(tb testing.TB, method, path string, body any) *Answer {
 	}
 	if len(a.Raw) > 0 && json.Unmarshal(a.Raw, &a.Body) != nil && json.Unmarshal(a.Raw, &a.List) != nil {
 		tb.Fatalf("%s %s: not JSON: %.200s", method, path, a.Raw)
+	}
+	d := document(tb, c.API)
+	if op := d.Find(method, prefix+path); op != nil {
+		if err := d.Judge(op, a.Status, a.Header, a.Raw); err != nil {
+			tb.Errorf("%s %s: %v", method, path, err)
+		}
 	}
 	return a
 }

@@ -47,6 +47,13 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
+// Run starts a program that is part of no set-up of this package, and waits until
+// readyURL answers 200.
+func Run(tb testing.TB, name string, settings []string, readyURL string) *Program {
+	tb.Helper()
+	return start(tb, name, nil, settings, readyURL)
+}
+
 // start runs a program and waits until it is ready.
 func start(tb testing.TB, name string, args, settings []string, readyURL string) *Program {
 	tb.Helper()
@@ -136,10 +143,13 @@ func (p *Program) ResidentBytes(tb testing.TB) int64 {
 }
 
 // secrets are what no log may hold: keys, tokens, signatures of URLs.
-var secrets = regexp.MustCompile(`fck_(live|test)_[0-9a-f]{8}|/s/[A-Za-z0-9_-]{20}|[?&]signature=|X-Amz-Signature=`)
+var secrets = regexp.MustCompile(`fck_(live|test)_[0-9a-f]{8}|/s/[A-Za-z0-9_-]{20}|[?&]signature=|[?&]grant=|\$argon2id\$|X-Amz-Signature=`)
 
 // finish ends the process and looks over what it left.
 func (p *Program) finish() {
+	if p.cmd == nil || p.cmd.Process == nil {
+		return // it was never started, and the test has failed for that
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-p.ended:
@@ -166,18 +176,32 @@ func (p *Program) finish() {
 // built are the programs, built once per test process.
 var built struct {
 	once sync.Once
-	dir  string
+	kept bool   // the folder is the caller's
+	race bool   // with the detector
+	dir  string // "" until it is made
 	err  error
 }
 
-// Binary returns the path of a program built with the race detector.
+// BuildInto has the programs built into a folder that is kept, so that the next
+// test process links only what changed; without the race detector where a test
+// is about how soon something happens. TestMain calls it, before any test.
+func BuildInto(dir string, race bool) { built.kept, built.race, built.dir = true, race, dir }
+
+// Binary returns the path of a program, built with the race detector unless
+// BuildInto said otherwise.
 func Binary(tb testing.TB, name string) string {
 	tb.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "rawlink-bin-"); built.err != nil {
+		if built.kept {
+			built.err = os.MkdirAll(built.dir, 0o755)
+		} else {
+			built.race = true
+			built.dir, built.err = os.MkdirTemp("", "rawlink-bin-")
+		}
+		if built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-race", "-o", built.dir, "./cmd/...")
+		build := exec.Command("go", "build", fmt.Sprintf("-race=%t", built.race), "-o", built.dir, "./cmd/...")
 		build.Dir = repository(tb)
 		if out, err := build.CombinedOutput(); err != nil {
 			built.err = errors.Join(err, errors.New(string(out)))
@@ -189,8 +213,12 @@ func Binary(tb testing.TB, name string) string {
 	return filepath.Join(built.dir, name)
 }
 
-// Clean removes what Binary built; TestMain calls it last.
-func Clean() { _ = os.RemoveAll(built.dir) }
+// Clean removes what Binary built, unless it is kept; TestMain calls it last.
+func Clean() {
+	if !built.kept {
+		_ = os.RemoveAll(built.dir)
+	}
+}
 
 // command prepares a program with these settings and no others.
 func command(tb testing.TB, name string, settings []string, args ...string) *exec.Cmd {

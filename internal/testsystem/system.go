@@ -44,11 +44,16 @@ const noLimit = "LIMIT_REQUESTS=1000000"
 
 var printedKey = regexp.MustCompile(`API key +(fck_\S+)`)
 
-// Embedded starts the all-in-one in an empty directory.
+// Embedded starts the all-in-one, in an empty directory unless extra names one.
 func Embedded(tb testing.TB, extra ...string) *System {
 	tb.Helper()
 	data, cache := filepath.Join(tb.TempDir(), "data"), filepath.Join(tb.TempDir(), "cache")
 	api, files, ops := address(tb), address(tb), address(tb)
+	for _, setting := range extra {
+		if dir, given := strings.CutPrefix(setting, "DATA="); given {
+			data = dir
+		}
+	}
 	settings := append([]string{noLimit, "DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops, "EDGE_CACHE_DIR=" + cache}, extra...)
 	up := start(tb, "rawlink", []string{"up"}, settings, "http://"+ops+"/readyz")
 	var found []string
@@ -86,15 +91,21 @@ func Production(tb testing.TB, extra ...string) *System {
 	}, shared...), "http://"+ops+"/readyz")
 	s.Ops = append(s.Ops, "http://"+ops)
 	for i, addr := range files {
-		ops, cache := address(tb), filepath.Join(tb.TempDir(), "cache")
+		ops, cache, journal := address(tb), filepath.Join(tb.TempDir(), "cache"), filepath.Join(tb.TempDir(), "journal")
 		s.Caches = append(s.Caches, cache)
 		s.Edges = append(s.Edges, start(tb, "edge", nil, append([]string{
-			"FILES_ADDR=" + addr, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + internal, fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + cache,
+			"FILES_ADDR=" + addr, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + internal, fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + cache, "EDGE_JOURNAL_DIR=" + journal,
 		}, shared...), "http://"+ops+"/readyz"))
 		s.Files, s.Ops = append(s.Files, "http://"+addr), append(s.Ops, "http://"+ops)
 	}
 	s.Key = s.NewTenant(tb, Limits{-1, -1})
 	return s
+}
+
+// OnDatabase returns a system of programs that Run started: its API is at api, and
+// admin commands find the database by its data source name.
+func OnDatabase(dsn, api string) *System {
+	return &System{Name: "own", API: api, admin: []string{"--database-url", dsn}}
 }
 
 // Programs are the system's processes, each once.

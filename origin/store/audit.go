@@ -43,7 +43,7 @@ func onto(ctx context.Context, target string) {
 // write runs fn in a transaction that is also written to the audit log, if ctx
 // says whose deed it is.
 func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -63,6 +63,10 @@ func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 		}
 		return nil
 	})
+	if s.told.Swap(false) {
+		s.hooks.ring()
+	}
+	return err
 }
 
 // Deeds returns what was done in the last while, the newest first, at most limit.

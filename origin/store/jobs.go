@@ -13,9 +13,11 @@ type JobKind string
 // The queues and what a job's Ref holds in each.
 const (
 	JobScan         JobKind = "scan"          // a file's id
+	JobRescan       JobKind = "rescan"        // the same, of a file that has a verdict
 	JobRemoveObject JobKind = "remove_object" // an object's key
 	JobAbortParts   JobKind = "abort_parts"   // an object's key, a space, the store's upload id
 	JobEmptyTrash   JobKind = "empty_trash"   // a Trash; see TrashOf
+	JobPurgeCDN     JobKind = "purge_cdn"     // ids of shares, with spaces between
 )
 
 // Job is work that must survive a crash. A worker holds it by a lease; one that

@@ -57,9 +57,7 @@ func hashKey(secret string) string {
 // CreateKey stores a new key and returns its secret, which is not kept.
 func (s *Store) CreateKey(ctx context.Context, n NewKey) (Key, string, error) {
 	if n.Secret == "" {
-		var raw [16]byte
-		_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
-		n.Secret = "fck_" + n.Mode + "_" + hex.EncodeToString(raw[:])
+		n.Secret = drawSecret(n.Mode)
 	}
 	k := Key{ID: newID(), TenantID: n.TenantID, Label: n.Label, Mode: n.Mode, Scopes: n.Scopes, CreatedAt: s.micros(), ExpiresAt: n.ExpiresAt}
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -67,12 +65,57 @@ func (s *Store) CreateKey(ctx context.Context, n NewKey) (Key, string, error) {
 		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
 			return orNotFound(err, "tenant")
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO api_keys (id, tenant_id, hash, label, mode, scopes, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			k.ID, k.TenantID, hashKey(n.Secret), k.Label, k.Mode, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt)
-		return err
+		return insertKey(ctx, tx, k, n.Secret)
 	})
 	return k, n.Secret, err
+}
+
+func insertKey(ctx context.Context, tx *sql.Tx, k Key, secret string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO api_keys (id, tenant_id, hash, label, mode, scopes, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		k.ID, k.TenantID, hashKey(secret), k.Label, k.Mode, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt)
+	return err
+}
+
+func drawSecret(mode string) string {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
+	return "fck_" + mode + "_" + hex.EncodeToString(raw[:])
+}
+
+// RotateKey replaces a live key by one that may do the same, and returns its
+// secret. The old one goes on working for overlap, unless it was to end before. A
+// key that had an end is given as long a life as the old one was.
+func (s *Store) RotateKey(ctx context.Context, id string, overlap time.Duration) (old, made Key, secret string, err error) {
+	made.ID = newID()
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, made.ID)
+		old, err = readKey(tx.QueryRowContext(ctx, `SELECT `+keyColumns+`
+			FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.id = $1`+s.db.ForUpdate(), id))
+		now := s.micros()
+		switch {
+		case err != nil:
+			return orNotFound(err, "key")
+		case old.RevokedAt != nil:
+			return refuse(share.Conflict, "key is revoked; create another one")
+		case old.ExpiresAt != nil && *old.ExpiresAt <= now:
+			return refuse(share.Conflict, "key has expired; create another one")
+		}
+		made = Key{ID: made.ID, TenantID: old.TenantID, Label: old.Label, Mode: old.Mode, Scopes: old.Scopes, CreatedAt: now}
+		ends := now + overlap.Microseconds()
+		if old.ExpiresAt != nil {
+			newEnd := now + *old.ExpiresAt - old.CreatedAt
+			made.ExpiresAt = &newEnd
+			ends = min(ends, *old.ExpiresAt)
+		}
+		old.ExpiresAt = &ends
+		if _, err := tx.ExecContext(ctx, `UPDATE api_keys SET expires_at = $2 WHERE id = $1`, old.ID, ends); err != nil {
+			return err
+		}
+		secret = drawSecret(made.Mode)
+		return insertKey(ctx, tx, made, secret)
+	})
+	return old, made, secret, err
 }
 
 // Authenticate returns the live key with this secret, or a NotFound refusal for

@@ -39,14 +39,17 @@ func (s *Store) announceShare(ctx context.Context, tx *sql.Tx, shareID string) e
 // announce raises versions under the shares' row locks, so that two changes of
 // one share get two versions in the order in which they commit.
 func (s *Store) announce(ctx context.Context, tx *sql.Tx, condition, arg string) error {
-	rows, err := tx.QueryContext(ctx, `UPDATE shares SET version = version + 1 WHERE `+condition+` RETURNING token_hash, version`, arg)
+	rows, err := tx.QueryContext(ctx, `UPDATE shares SET version = version + 1 WHERE `+condition+` RETURNING id, token_hash, version`, arg)
 	told, err := collect(rows, err, func(row scanner) (outboxRow, error) {
 		var r outboxRow
-		err := row.Scan(&r.hash, &r.version)
+		err := row.Scan(&r.id, &r.hash, &r.version)
 		return r, err
 	})
 	if err != nil {
 		return fmt.Errorf("raise versions: %w", err)
+	}
+	if err := s.announceToCDN(ctx, tx, told); err != nil {
+		return fmt.Errorf("queue purges at the CDN: %w", err)
 	}
 	now := s.micros()
 	for batch := range slices.Chunk(told, outboxBatch) {
@@ -56,6 +59,34 @@ func (s *Store) announce(ctx context.Context, tx *sql.Tx, condition, arg string)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO outbox (id, token_hash, version, created_at) VALUES `+tuples(len(batch), 4), args...); err != nil {
 			return fmt.Errorf("write outbox: %w", err)
+		}
+	}
+	return nil
+}
+
+// When a CDN is told, after the commit: once the edges know in the normal course,
+// and again when also one that was cut off refuses, for until then the CDN could
+// have asked that one and kept its answer.
+const (
+	cdnSoon  = time.Second
+	cdnAgain = 15 * time.Second
+	cdnBatch = 30 // shares in one request: what Cloudflare takes
+)
+
+// announceToCDN queues what a cache in front of the edges is to drop.
+func (s *Store) announceToCDN(ctx context.Context, tx *sql.Tx, told []outboxRow) error {
+	if !s.cdn {
+		return nil
+	}
+	for batch := range slices.Chunk(told, cdnBatch) {
+		ids := make([]string, len(batch))
+		for i, r := range batch {
+			ids[i] = r.id
+		}
+		for _, pause := range []time.Duration{cdnSoon, cdnAgain} {
+			if err := s.enqueue(ctx, tx, JobPurgeCDN, strings.Join(ids, " "), s.micros()+pause.Microseconds()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -84,7 +115,7 @@ func tuples(n, m int) string {
 }
 
 type outboxRow struct {
-	id      string
+	id      string // the row's; of a change not yet written, the share's
 	hash    string
 	version int64
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"rawlink/internal/share"
@@ -57,7 +58,7 @@ func (s *Store) Quota(ctx context.Context, tenantID string) (Quota, error) {
 
 // activeShare is the condition under which a share counts: not revoked, not
 // expired, not used up. $2 is now. A purge deletes the row itself.
-const activeShare = `NOT revoked AND (expires_at IS NULL OR expires_at > $2) AND (max_downloads IS NULL OR reserved < max_downloads)`
+const activeShare = `NOT revoked AND (expires_at IS NULL OR expires_at > $2) AND (max_downloads IS NULL OR reserved < max_downloads OR block_id IS NOT NULL)`
 
 func (s *Store) activeLinks(ctx context.Context, q querier, tenantID string) (int64, error) {
 	query := `SELECT COUNT(*) FROM shares WHERE tenant_id = $1 AND ` + activeShare
@@ -75,12 +76,16 @@ func (s *Store) activeLinks(ctx context.Context, q querier, tenantID string) (in
 // The condition and the change are one statement, so parallel uploads can't
 // pass the limit together.
 func (s *Store) reserveBytes(ctx context.Context, tx *sql.Tx, tenantID string, size int64) error {
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE tenants SET bytes_reserved = bytes_reserved + $2
-		WHERE id = $1 AND (bytes_limit = -1 OR bytes_stored + bytes_reserved + $2 <= bytes_limit)`, tenantID, size))
-	if err != nil || ok {
+	var limit, used int64
+	err := tx.QueryRowContext(ctx, `UPDATE tenants SET bytes_reserved = bytes_reserved + $2
+		WHERE id = $1 AND (bytes_limit = -1 OR bytes_stored + bytes_reserved + $2 <= bytes_limit)
+		RETURNING bytes_limit, bytes_stored + bytes_reserved`, tenantID, size).Scan(&limit, &used)
+	if err == nil {
+		return s.tellNearLimit(ctx, tx, tenantID, "bytes", used-size, used, limit)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	var limit, used int64
 	if err := tx.QueryRowContext(ctx, `SELECT bytes_limit, bytes_stored + bytes_reserved FROM tenants WHERE id = $1`, tenantID).Scan(&limit, &used); err != nil {
 		return err
 	}
@@ -101,8 +106,11 @@ func (s *Store) reserveLink(ctx context.Context, tx *sql.Tx, tenantID string, pe
 		return nil
 	}
 	limit, used, err := s.links(ctx, tx, tenantID)
-	if err != nil || limit == Unlimited || used < limit {
+	if err != nil || limit == Unlimited {
 		return err
+	}
+	if used < limit {
+		return s.tellNearLimit(ctx, tx, tenantID, "links", used, used+1, limit)
 	}
 	return overQuota("links", limit, used, 1)
 }
@@ -110,8 +118,11 @@ func (s *Store) reserveLink(ctx context.Context, tx *sql.Tx, tenantID string, pe
 // checkLinkLimit is reserveLink for a link that was made active already.
 func (s *Store) checkLinkLimit(ctx context.Context, tx *sql.Tx, tenantID string) error {
 	limit, used, err := s.links(ctx, tx, tenantID)
-	if err != nil || limit == Unlimited || used <= limit {
+	if err != nil || limit == Unlimited {
 		return err
+	}
+	if used <= limit {
+		return s.tellNearLimit(ctx, tx, tenantID, "links", used-1, used, limit)
 	}
 	return overQuota("links", limit, used-1, 1)
 }

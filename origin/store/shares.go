@@ -84,7 +84,7 @@ func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 		if err != nil {
 			return fmt.Errorf("insert share: %w", err)
 		}
-		return nil
+		return s.tellShare(ctx, tx, EventShareCreated, v)
 	})
 	return v, err
 }
@@ -161,6 +161,10 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if err != nil {
 			return err
 		}
+		wasUsedUp, err := usedUp(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if u.SetExpiry {
 			v.ExpiresAt = u.ExpiresAt
 		}
@@ -168,9 +172,15 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 			v.MaxDownloads = u.MaxDownloads
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4,
+				expiry_told = CASE WHEN expires_at = $2 THEN expiry_told ELSE FALSE END,
 				reserved = CASE WHEN max_downloads IS NULL THEN download_count ELSE reserved END
 			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
 			return fmt.Errorf("update share: %w", err)
+		}
+		if u.SetCap {
+			if err := s.endEpoch(ctx, tx, id); err != nil {
+				return err
+			}
 		}
 		after, err := s.linkCounts(ctx, tx, id)
 		if err != nil {
@@ -184,10 +194,34 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if err := s.announceShare(ctx, tx, id); err != nil {
 			return err
 		}
-		v, err = findShare(ctx, tx, tenantID, id, "")
-		return err
+		if v, err = findShare(ctx, tx, tenantID, id, ""); err != nil {
+			return err
+		}
+		if isUsedUp, err := usedUp(ctx, tx, id); err != nil || wasUsedUp || !isUsedUp {
+			return err
+		}
+		return s.tellShare(ctx, tx, EventShareExhausted, v)
 	})
 	return v, err
+}
+
+// usedUp reports whether a share's cap is reached.
+func usedUp(ctx context.Context, tx *sql.Tx, id string) (used bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT max_downloads IS NOT NULL AND reserved >= max_downloads AND block_id IS NULL FROM shares WHERE id = $1`, id).Scan(&used)
+	return used, err
+}
+
+// endEpoch makes blocks that were taken under the cap as it was unusable for
+// whoever knows of the new one. What the open block held is lost, unless it was
+// closed before.
+func (s *Store) endEpoch(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET closed_at = $2 WHERE closed_at IS NULL AND id = (SELECT block_id FROM shares WHERE id = $1)`, id, s.micros()); err != nil {
+		return fmt.Errorf("close blocks: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE shares SET cap_epoch = cap_epoch + 1, block_id = NULL WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("end epoch: %w", err)
+	}
+	return nil
 }
 
 // linkCounts reports whether one share counts against the link limit now.
@@ -216,6 +250,9 @@ func (s *Store) RevokeShare(ctx context.Context, tenantID, id string) (Share, er
 		}
 		if ok {
 			if err := s.announceShare(ctx, tx, id); err != nil {
+				return err
+			}
+			if err := s.tellShareID(ctx, tx, EventShareRevoked, id); err != nil {
 				return err
 			}
 		}

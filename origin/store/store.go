@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"rawlink/internal/database"
@@ -23,13 +24,19 @@ type Store struct {
 	// countPermanentLinks says whether links without expiry count against
 	// links_limit (setting quota.count_permanent_links).
 	countPermanentLinks bool
+	nearLimit           int64              // see Options
+	cdn                 bool               // a CDN is to be told of changes
 	wake                wakeup             // the relay's
+	hooks               wakeup             // the webhooks' workers'
+	told                atomic.Bool        // an event was queued since hooks was rung
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
 }
 
 // Options are what a Store needs to know beside its database.
 type Options struct {
 	CountPermanentLinks bool
+	NearLimit           int64            // percent of a limit from which on webhooks are warned; 0 = never
+	CDN                 bool             // queue a JobPurgeCDN for each change
 	Now                 func() time.Time // nil = time.Now
 }
 
@@ -49,13 +56,20 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		db:                  db,
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
+		nearLimit:           options.NearLimit,
+		cdn:                 options.CDN,
+		hooks:               newWakeup(),
 		wake:                newWakeup(),
-		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup()},
+		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup(), JobPurgeCDN: newWakeup()},
 	}, nil
 }
 
 // Check reports whether the database answers.
 func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
+
+// Backup writes a consistent copy of a SQLite database to a new file, see
+// database.DB.Backup.
+func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
 
 // micros is the time as the tables hold it.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
@@ -129,3 +143,7 @@ func changed(result sql.Result, err error) (bool, error) {
 	n, err := result.RowsAffected()
 	return n > 0, err
 }
+
+// IsDown reports whether an error of this package means that the database can't
+// be asked now, and not that something is wrong with what was asked.
+func IsDown(err error) bool { return database.IsDown(err) }

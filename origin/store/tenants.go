@@ -18,6 +18,8 @@ type Tenant struct {
 	Suspended  bool
 	BytesLimit int64 // bytes, or Unlimited
 	LinksLimit int64 // active shares, or Unlimited
+	BytesUsed  int64 // read by Tenants: what is stored, trash included, and reserved
+	LinksUsed  int64 // likewise: active shares
 }
 
 // CreateTenant adds a tenant and returns it with its id.
@@ -60,14 +62,20 @@ func (s *Store) updateTenant(ctx context.Context, id, query string, args ...any)
 	})
 }
 
-// Tenants lists all tenants, oldest first.
+// Tenants lists all tenants, oldest first, with what they use.
 func (s *Store) Tenants(ctx context.Context) ([]Tenant, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, suspended, bytes_limit, links_limit FROM tenants ORDER BY created_at, id`)
-	return collect(rows, err, func(row scanner) (Tenant, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, suspended, bytes_limit, links_limit, bytes_stored + bytes_reserved FROM tenants ORDER BY created_at, id`)
+	all, err := collect(rows, err, func(row scanner) (Tenant, error) {
 		var t Tenant
-		err := row.Scan(&t.ID, &t.Name, &t.Suspended, &t.BytesLimit, &t.LinksLimit)
+		err := row.Scan(&t.ID, &t.Name, &t.Suspended, &t.BytesLimit, &t.LinksLimit, &t.BytesUsed)
 		return t, err
 	})
+	for i := range all {
+		if all[i].LinksUsed, err = s.activeLinks(ctx, s.db.Read(), all[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return all, err
 }
 
 // lockTenant makes the transaction the only one that changes this tenant's

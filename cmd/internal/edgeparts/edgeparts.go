@@ -4,6 +4,7 @@ package edgeparts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"rawlink/cmd/internal/settings"
 	"rawlink/edge"
 	"rawlink/internal/ledger"
+	"rawlink/internal/memstore"
+	"rawlink/internal/ratelimit"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
 	"rawlink/metrics"
@@ -37,25 +40,31 @@ type Parts struct {
 	Cache    records.Cache
 	Truth    records.Truth
 	Bus      Bus
-	Ledger   edge.Ledger
+	Ceiling  ledger.Ceiling
+	Blocks   ledger.Blocks
 	Leases   edge.Leases
 	Sink     ledger.Sink
 	Purges   edge.Purges
+	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
 	Log      *slog.Logger
 }
 
 // Node is an edge with the loops it needs.
 type Node struct {
-	edge   *edge.Edge
-	layers *records.Layers
-	counts *ledger.Counts
-	bus    Bus
-	log    *slog.Logger
+	edge    *edge.Edge
+	layers  *records.Layers
+	counts  *ledger.Counts
+	journal *ledger.Journal
+	redeem  *ledger.Redeemer
+	bus     Bus
+	log     *slog.Logger
 }
 
 const (
 	localLeases = 100_000                // clients remembered that resume uncapped links
+	triedBy     = 100_000                // clients whose tries of passwords are counted in this process
+	triedAt     = 100_000                // likewise shares
 	countEvery  = 500 * time.Millisecond // how often counts are handed over
 	handOver    = 5 * time.Second        // for the last hand-over at the end
 )
@@ -67,17 +76,37 @@ func New(p Parts) (*Node, error) {
 		return nil, err
 	}
 	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
-	counts := ledger.NewCounts(p.Name, p.Sink, p.Log)
+	journal, err := ledger.OpenJournal(p.Settings.EdgeJournalDir)
+	if err != nil {
+		return nil, fmt.Errorf("edge_journal_dir: %w", err)
+	}
+	counts := ledger.NewCounts(p.Name, journal, p.Sink, p.Log)
+	blocks := p.Blocks
+	if !p.Settings.LedgerBlocks {
+		blocks = nil
+	}
+	redeem := ledger.New(ledger.Config{Ceiling: p.Ceiling, Blocks: blocks, Meter: metrics.NewLedger(p.Registry), Log: p.Log, Now: time.Now})
 	e, err := edge.New(config, edge.Parts{
-		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
+		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
+		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
 		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
-		return nil, err
+		redeem.Close()
+		return nil, errors.Join(err, journal.Close())
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, bus: p.Bus, log: p.Log}, nil
+	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, log: p.Log}, nil
+}
+
+// tries counts tries of passwords: for all edges, or while that fails in here.
+func (p *Parts) tries(most int) ratelimit.Counter {
+	own := memstore.NewLimits(most, time.Now)
+	if p.Limits == nil {
+		return own
+	}
+	return &ratelimit.Backed{What: "password tries", Shared: p.Limits, Own: own, Log: p.Log}
 }
 
 func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
@@ -86,7 +115,8 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 		return edge.Config{}, fmt.Errorf("edge_trusted_proxies: %w", err)
 	}
 	return edge.Config{
-		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
+		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), PreviewBots: edge.PreviewBots(s.EdgePreviewBots), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
+		EnforcePasswords: s.EdgeEnforcePasswords, PasswordTries: s.EdgePasswordTries, PasswordShareTries: s.EdgePasswordShareTries, PasswordHashes: s.EdgePasswordHashes,
 		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
 		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
 		MaxPerClient: s.EdgeMaxPerClient, MaxConnsPerClient: s.EdgeMaxClientConns,
@@ -96,6 +126,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 
 // Run serves on ln until ctx ends, then lets running bodies finish for at most
 // grace. The bus is heard and counts are handed over until the last body ended.
+// Call it once.
 func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -105,7 +136,9 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 		}
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	running.Go(func() { n.redeem.Run(loops, handOver) })
 	running.Go(func() { n.edge.FollowPurges(loops) })
+	defer func() { _ = n.journal.Close() }()
 	defer running.Wait()
 	defer stopLoops()
 

@@ -5,6 +5,7 @@ package originparts
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,6 +30,7 @@ type Parts struct {
 	Records     origin.RecordCache
 	Bus         origin.Bus
 	Limits      origin.Limiter
+	Blocks      origin.Blocks
 	Keyring     *share.Keyring
 	Mint        *share.Mint
 	Registry    *metrics.Registry
@@ -46,6 +48,14 @@ func New(p Parts) (*origin.Origin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api_trusted_proxies: %w", err)
 	}
+	imports, err := imports(s)
+	if err != nil {
+		return nil, err
+	}
+	webhooks, err := webhooks(s)
+	if err != nil {
+		return nil, err
+	}
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -56,15 +66,41 @@ func New(p Parts) (*origin.Origin, error) {
 		TrashGrace:       s.TrashGrace,
 		ScanWait:         s.ScanWait,
 		ScanWorkers:      s.ScanWorkers,
+		RescanWorkers:    s.RescanWorkers,
 		ScanTimeout:      s.ScanTimeout,
+		Imports:          imports,
+		Webhooks:         webhooks,
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
+		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
 		TrustedProxies:   proxies,
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
-		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits,
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits, Blocks: p.Blocks,
 		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
 	})
+}
+
+func imports(s *settings.API) (origin.Imports, error) {
+	allow, errAllow := s.ImportNetworks()
+	ports, errPorts := s.SourcePorts()
+	return origin.Imports{
+		Max: int64(s.ImportMax), Timeout: s.ImportTimeout, Idle: s.ImportIdle, Redirects: s.ImportRedirects, AtOnce: s.ImportAtOnce, Ports: ports, Allow: allow,
+	}, errors.Join(errAllow, errPorts)
+}
+
+func webhooks(s *settings.API) (origin.Webhooks, error) {
+	allow, errAllow := s.WebhookNetworks()
+	ports, errPorts := s.ReceiverPorts()
+	return origin.Webhooks{
+		Workers: s.WebhookWorkers, Timeout: s.WebhookTimeout, Attempts: s.WebhookAttempts, FirstRetry: s.WebhookFirstRetry,
+		DisableAfter: s.WebhookDisableAfter, Keep: s.WebhookKeep, Plain: s.WebhookAllowHTTP, Ports: ports, Allow: allow,
+	}, errors.Join(errAllow, errPorts)
+}
+
+// StoreOptions are what the database's part has to know.
+func StoreOptions(s *settings.API) store.Options {
+	return store.Options{CountPermanentLinks: s.QuotaCountPermanentLinks, NearLimit: int64(s.QuotaNearLimit), CDN: s.CDNPurgeURL != ""}
 }
 
 // Relay starts the relay. It goes on when ctx ends, for the requests that are

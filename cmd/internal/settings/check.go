@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"rawlink/internal/share"
@@ -50,6 +51,15 @@ func (a *API) problems(f *findings) {
 	f.address("api_addr", a.APIAddr)
 	_, err := a.Proxies()
 	f.unless(err == nil, "api_trusted_proxies: %v", err)
+	_, err = a.ImportNetworks()
+	f.unless(err == nil, "import_allow_networks: %v", err)
+	_, err = ports(a.ImportPorts)
+	f.unless(err == nil, "import_ports: %v", err)
+	_, err = a.WebhookNetworks()
+	f.unless(err == nil, "webhook_allow_networks: %v", err)
+	_, err = ports(a.WebhookPorts)
+	f.unless(err == nil, "webhook_ports: %v", err)
+	f.unless(a.QuotaNearLimit >= 0 && a.QuotaNearLimit <= 100, "quota_near_limit: want a percentage from 0, which is never, to 100, got %d", a.QuotaNearLimit)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)
 	}
@@ -68,6 +78,9 @@ func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
 	_, err := e.Proxies()
 	f.unless(err == nil, "edge_trusted_proxies: %v", err)
+	f.unless(e.EdgePasswordTries > 0, "edge_password_tries: want at least 1, got %d", e.EdgePasswordTries)
+	f.unless(e.EdgePasswordShareTries >= e.EdgePasswordTries, "edge_password_share_tries: want at least edge_password_tries (%d), got %d", e.EdgePasswordTries, e.EdgePasswordShareTries)
+	f.unless(e.EdgePasswordHashes > 0, "edge_password_hashes: want at least 1, got %d", e.EdgePasswordHashes)
 	f.unless(e.EdgeCacheSmall > 0, "edge_cache_small: want a positive size, got %d", e.EdgeCacheSmall)
 	f.unless(e.EdgeCacheRAM >= e.EdgeCacheSmall, "edge_cache_ram: want at least edge_cache_small (%d bytes), got %d", e.EdgeCacheSmall, e.EdgeCacheRAM)
 	f.unless(e.EdgeCacheDisk >= leastDisk, "edge_cache_disk: want at least %d bytes, got %d", leastDisk, e.EdgeCacheDisk)
@@ -75,6 +88,30 @@ func (e *Edge) problems(f *findings) {
 
 // Proxies are the trusted proxies as ranges.
 func (e *Edge) Proxies() ([]netip.Prefix, error) { return ranges(e.EdgeTrustedProxies) }
+
+// ImportNetworks are the networks, not public, that are imported from.
+func (a *API) ImportNetworks() ([]netip.Prefix, error) { return ranges(a.ImportAllowNetworks) }
+
+// SourcePorts are the ports that are imported from.
+func (a *API) SourcePorts() ([]uint16, error) { return ports(a.ImportPorts) }
+
+// WebhookNetworks are the networks, not public, that events are delivered to.
+func (a *API) WebhookNetworks() ([]netip.Prefix, error) { return ranges(a.WebhookAllowNetworks) }
+
+// ReceiverPorts are the ports that events are delivered to.
+func (a *API) ReceiverPorts() ([]uint16, error) { return ports(a.WebhookPorts) }
+
+func ports(texts []string) ([]uint16, error) {
+	var all []uint16
+	for _, text := range texts {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return nil, fmt.Errorf("want numbers from 1 to 65535, got %q", text)
+		}
+		all = append(all, uint16(port))
+	}
+	return all, nil
+}
 
 // ranges reads addresses and ranges; a single address is a range of one.
 func ranges(texts []string) ([]netip.Prefix, error) {
@@ -104,6 +141,9 @@ func (i *Internal) problems(f *findings) {
 
 func (r *Redis) problems(f *findings) {
 	f.unless(r.RedisURL != "", "redis_url: is required, such as redis://127.0.0.1:6379")
+	f.unless(r.RedisMode == "single" || r.RedisMode == "sentinel" || r.RedisMode == "cluster", "redis_mode: want single, sentinel or cluster, got %q", r.RedisMode)
+	f.unless((r.RedisMode == "sentinel") == (r.RedisPrimary != ""), "redis_primary: goes with redis_mode sentinel, and that with it")
+	f.unless(r.RedisMode == "sentinel" || r.RedisSentinelUser == "" && r.RedisSentinelPassword == "", "redis_sentinel_user, redis_sentinel_password: go with redis_mode sentinel")
 }
 
 func (s *S3) problems(f *findings) {

@@ -23,23 +23,47 @@ type API struct {
 	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
+	ImportMax           Size          `help:"Largest file that is imported from a URL; upload_max holds besides." default:"5GiB"`
+	ImportTimeout       time.Duration `help:"Limit for fetching one, below 4m30s." default:"4m"`
+	ImportIdle          time.Duration `help:"How long a source may be silent." default:"15s"`
+	ImportRedirects     int           `help:"Redirects that are followed." default:"5"`
+	ImportAtOnce        int           `help:"Imports at the same time in one process; each may take 20 MiB of memory." default:"8"`
+	ImportPorts         []string      `help:"Ports that sources may have, comma separated." default:"80,443"`
+	ImportAllowNetworks []string      `help:"Addresses or CIDR ranges that are imported from, on any port, although they are not public; for private deployments, comma separated." placeholder:"CIDR"`
+
+	WebhookWorkers       int           `help:"Events delivered at the same time by one process." default:"16"`
+	WebhookTimeout       time.Duration `help:"Limit for one attempt to deliver an event." default:"15s"`
+	WebhookAttempts      int           `help:"Attempts, each three times as long after the one before; then the event is a dead letter." default:"12"`
+	WebhookFirstRetry    time.Duration `help:"How long after the first failure the second attempt comes." default:"5s"`
+	WebhookDisableAfter  time.Duration `help:"Webhooks that only failed for so long are disabled." default:"120h"`
+	WebhookKeep          time.Duration `help:"How long ended deliveries can be looked at and replayed." default:"720h"`
+	WebhookAllowHTTP     bool          `name:"webhook-allow-http" env:"RAWLINK_WEBHOOK_ALLOW_HTTP" help:"Also take receivers with http:// URLs; for private deployments."`
+	WebhookPorts         []string      `help:"Ports that receivers may have, comma separated." default:"443,8443"`
+	WebhookAllowNetworks []string      `help:"Addresses or CIDR ranges that events are delivered to, on any port, although they are not public; for private deployments, comma separated." placeholder:"CIDR"`
+
 	APITrustedProxies []string      `name:"api-trusted-proxies" env:"RAWLINK_API_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-For names the client in the audit log, comma separated." placeholder:"CIDR"`
 	AuditKeep         time.Duration `help:"How long the audit log reaches back." default:"8760h"`
 
+	CDNPurgeURL    Secret `name:"cdn-purge-url" env:"RAWLINK_CDN_PURGE_URL" help:"URL of a CDN's purge by surrogate key; it gets a POST for each link that changed. Secret." placeholder:"URL"`
+	CDNPurgeHeader Secret `name:"cdn-purge-header" env:"RAWLINK_CDN_PURGE_HEADER" help:"Header that authenticates it, such as Fastly-Key: … Secret." placeholder:"NAME: VALUE"`
+	CDNPurgeField  string `name:"cdn-purge-field" env:"RAWLINK_CDN_PURGE_FIELD" help:"JSON field that lists the keys: surrogate_keys for Fastly, tags for Cloudflare." default:"surrogate_keys"`
+
 	TrashGrace time.Duration `help:"How long deleted files can be restored; then they are purged. 0: until they are purged by request." default:"720h"`
 
-	ScanWait     time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
-	ScanWorkers  int           `help:"Files scanned at the same time." default:"4"`
-	ScanTimeout  time.Duration `help:"Limit for scanning one file." default:"5m"`
-	ScanHashes   string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
-	ClamdHosts   []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
-	ClamdMaxSize Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
+	ScanWait      time.Duration `help:"How long completing an upload waits for the verdict before it answers pending." default:"3s"`
+	ScanWorkers   int           `help:"Files scanned at the same time." default:"4"`
+	RescanWorkers int           `help:"Stored files scanned again at the same time; uploads have scan_workers of their own." default:"1"`
+	ScanTimeout   time.Duration `help:"Limit for scanning one file." default:"5m"`
+	ScanHashes    string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
+	ClamdHosts    []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
+	ClamdMaxSize  Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
 
 	LimitRequests int `help:"Requests a key may make in 60 seconds; 0 is unlimited, here and below." default:"600"`
 	LimitShares   int `help:"Links a key may make in 60 seconds." default:"120"`
 	LimitUploads  int `help:"Uploads a key may start in 60 seconds." default:"300"`
 	LimitImports  int `help:"Imports from URLs a key may ask for in 60 seconds." default:"30"`
 
+	QuotaNearLimit           int  `help:"Percent of a quota from which on quota.near_limit is told to webhooks; 0: never." default:"90"`
 	QuotaCountPermanentLinks bool `help:"Count links without expiry against links_limit." default:"true" negatable:""`
 }
 
@@ -47,23 +71,30 @@ type API struct {
 type Edge struct {
 	FilesAddr string `help:"Listener of the files domain." default:"127.0.0.1:8081"`
 
-	EdgeMaxStale       time.Duration `help:"Longest time for which a link is served after it was revoked, when this edge is cut off from the bus." default:"5s"`
-	EdgeServeStale     time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
-	EdgeMaxAge         time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
-	EdgeRecordCache    Size          `help:"Memory for records." default:"64MiB"`
-	EdgeCacheRAM       Size          `name:"edge-cache-ram" env:"RAWLINK_EDGE_CACHE_RAM" help:"Memory for objects' bytes." default:"256MiB"`
-	EdgeCacheSmall     Size          `help:"Objects of up to this size are kept whole, in memory; the bytes of larger ones in slices, on disk." default:"1MiB"`
-	EdgeCacheDir       string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
-	EdgeCacheDisk      Size          `help:"Most that slices may take of the disk." default:"10GiB"`
-	EdgeMaxInFlight    int           `help:"Requests at the same time; more are answered 429." default:"16384"`
-	EdgeMaxConns       int           `help:"Connections at the same time." default:"65536"`
-	EdgeMaxPerClient   int           `help:"Requests of one client at the same time; more are answered 429. A trusted proxy that doesn't name its clients has no limit." default:"512"`
-	EdgeMaxClientConns int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
-	EdgeSendStall      time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
-	EdgeMinRate        Size          `help:"Bytes a second that a client must average." default:"1KiB"`
-	EdgeTrustedProxies []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated. Have them send it, or a PROXY header: clients they don't name share leases and have no limit of their own." placeholder:"CIDR"`
-	EdgeProxyProtocol  bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
-	LedgerCountMode    string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
+	EdgeMaxStale           time.Duration `help:"Longest time for which a link is served after it was revoked, when this edge is cut off from the bus." default:"5s"`
+	EdgeServeStale         time.Duration `help:"How long uncapped links are served when nothing can be asked." default:"60s"`
+	EdgeMaxAge             time.Duration `help:"max-age of permanent, uncapped links." default:"1h"`
+	EdgeRecordCache        Size          `help:"Memory for records." default:"64MiB"`
+	EdgeCacheRAM           Size          `name:"edge-cache-ram" env:"RAWLINK_EDGE_CACHE_RAM" help:"Memory for objects' bytes." default:"256MiB"`
+	EdgeCacheSmall         Size          `help:"Objects of up to this size are kept whole, in memory; the bytes of larger ones in slices, on disk." default:"1MiB"`
+	EdgeCacheDir           string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
+	EdgeCacheDisk          Size          `help:"Most that slices may take of the disk." default:"10GiB"`
+	EdgeMaxInFlight        int           `help:"Requests at the same time; more are answered 429." default:"16384"`
+	EdgeMaxConns           int           `help:"Connections at the same time." default:"65536"`
+	EdgeMaxPerClient       int           `help:"Requests of one client at the same time; more are answered 429. A trusted proxy that doesn't name its clients has no limit." default:"512"`
+	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
+	EdgeSendStall          time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
+	EdgeMinRate            Size          `help:"Bytes a second that a client must average." default:"1KiB"`
+	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated. Have them send it, or a PROXY header: clients they don't name share leases and have no limit of their own." placeholder:"CIDR"`
+	EdgeProxyProtocol      bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
+	EdgeEnforcePasswords   bool          `help:"Ask for a link's password. Without it passwords are stored and not asked for."`
+	EdgePasswordTries      int           `help:"Passwords a client may try in 60 seconds; more are answered 429." default:"10"`
+	EdgePasswordShareTries int           `help:"Passwords that all clients together may try at one link in 60 seconds." default:"100"`
+	EdgePasswordHashes     int           `help:"Passwords compared at the same time; each takes 19 MiB, and some 30 ms of a core." default:"2"`
+	EdgeJournalDir         string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
+	EdgePreviewBots        string        `help:"Programs that fetch a link for a preview. count: as anybody. refuse: they get no bytes of capped links, and take no download." default:"count"`
+	LedgerBlocks           bool          `help:"Take the downloads of links with large caps from blocks in Redis; otherwise each is asked for at the origin." default:"true" negatable:""`
+	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
 
 // Keys are the secrets of tokens, the same for all origins and edges.
@@ -78,7 +109,11 @@ type Internal struct {
 
 // Redis is the shared cache and bus.
 type Redis struct {
-	RedisURL Secret `help:"Redis: redis://[user:password@]host:port[/db]. Secret." placeholder:"URL"`
+	RedisURL              Secret `help:"Redis: redis://[user:password@]host:port[,host:port...][/db], rediss:// with TLS. Several hosts are Sentinels or nodes of a Cluster. Secret." placeholder:"URL"`
+	RedisMode             string `help:"How Redis is run: single, sentinel or cluster." default:"single"`
+	RedisPrimary          string `help:"Name under which the Sentinels watch the primary." placeholder:"NAME"`
+	RedisSentinelUser     string `help:"User at the Sentinels, if they ask for one; redis_url has Redis's own." placeholder:"USER"`
+	RedisSentinelPassword Secret `help:"Password at the Sentinels. Secret." placeholder:"PASSWORD"`
 }
 
 // S3 is where bytes are in production.

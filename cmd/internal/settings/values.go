@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -15,7 +16,8 @@ import (
 // Size is a number of bytes, written 5GiB, 100MB or 1048576.
 type Size int64
 
-// Secret is a setting that must not be printed. Use string(s) for the value.
+// Secret is a setting that must not be printed. Use string(s) for the value. Given
+// as @PATH it is what the file holds, without the space around it.
 type Secret string
 
 // String hides the value from fmt.
@@ -35,6 +37,7 @@ func collect(problems *[]error) []kong.Option {
 		parsed(problems, "a duration such as 500ms, 5s or 1h", time.ParseDuration),
 		parsed(problems, "a size such as 512KiB, 16MiB or 100MB", parseSize),
 		parsed(problems, "a whole number", strconv.Atoi),
+		kong.TypeMapper(reflect.TypeFor[Secret](), secretMapper(problems)),
 	}
 }
 
@@ -44,6 +47,26 @@ func parseSize(text string) (Size, error) {
 		return 0, strconv.ErrRange
 	}
 	return Size(n), err
+}
+
+// secretMapper reads a secret, whose errors never repeat it.
+func secretMapper(problems *[]error) kong.Mapper {
+	return kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
+		var text string
+		if err := ctx.Scan.PopValueInto("secret", &text); err != nil {
+			return err
+		}
+		if path, named := strings.CutPrefix(text, "@"); named {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				*problems = append(*problems, fmt.Errorf("%s: can't read the file after the @: %w", setting(ctx.Value.Name), err))
+				return nil
+			}
+			text = strings.TrimSpace(string(raw))
+		}
+		target.SetString(text)
+		return nil
+	})
 }
 
 func parsed[T any](problems *[]error, wants string, parse func(string) (T, error)) kong.Option {

@@ -1,0 +1,54 @@
+//go:build chaos
+
+package chaos
+
+import (
+	"testing"
+	"time"
+)
+
+// TestRedeem loses answers on the way back from whatever grants downloads: the
+// request was executed, and the edge can't know.
+func TestRedeem(t *testing.T) {
+	t.Parallel()
+	w := NewWorld(t, Options{Seed: *seed + 2})
+	file := w.Upload(bodySize)
+	w.Play(t, rowReplies, "from the origin", file, &results, func(s *Scene) Bounds {
+		return loseReplies(s, s.EdgeOrigin[:])
+	})
+	w.Play(t, rowReplies, "from Redis", file, &results, func(s *Scene) Bounds {
+		return loseReplies(s, s.EdgeRedis[:])
+	})
+	w.Play(t, rowReplies, "from both, and connections cut", file, &results, func(s *Scene) Bounds {
+		s.Crowd()
+		paths := append(s.EdgeOrigin[:], s.EdgeRedis[:]...)
+		for range 12 * *rounds {
+			s.Wait(50*time.Millisecond, 250*time.Millisecond)
+			p := paths[s.Rand.IntN(len(paths))]
+			if s.Rand.IntN(2) == 0 {
+				p.DropReplies()
+				s.Wait(50*time.Millisecond, 300*time.Millisecond)
+				p.Heal()
+			} else {
+				p.Cut()
+			}
+		}
+		s.Wait(500*time.Millisecond, time.Second)
+		return Bounds{Stale: maxStale, Crashes: int64(12 * *rounds)}
+	})
+}
+
+// loseReplies drops the answers on one path after the other. While those of the
+// origin are dropped nothing can tell an edge of a revocation but the bus.
+func loseReplies(s *Scene, paths []*Path) Bounds {
+	s.Crowd()
+	for range 6 * *rounds {
+		s.Wait(100*time.Millisecond, 300*time.Millisecond)
+		p := paths[s.Rand.IntN(len(paths))]
+		p.DropReplies()
+		s.Wait(200*time.Millisecond, 500*time.Millisecond)
+		p.Heal()
+	}
+	s.Wait(500*time.Millisecond, time.Second)
+	return Bounds{Stale: maxStale, Crashes: int64(6 * *rounds)}
+}
