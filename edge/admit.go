@@ -71,7 +71,7 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	}
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h, e.cfg.EnforcePasswords))
-	if e.proxies.trust(req.addr) {
+	if !req.addr.IsValid() || e.proxies.trust(req.addr) {
 		e.unnamed()
 		return nil
 	}

@@ -138,6 +138,28 @@ func TestProxyThatNamesNobody(t *testing.T) {
 	}
 }
 
+// A client at a socket of the proxy's own machine has no address at all.
+func TestProxyOfUnixSockets(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) {
+		c.MaxPerClient, c.TrustedProxies, c.ProxyProtocol = 1, loopback, true
+	})
+	path := w.link(content(32<<20), nil)
+	header := "\r\n\r\n\x00\r\nQUIT\n\x21\x31\x00\xd8" + strings.Repeat("\x00", 216)
+	for range 3 {
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, header+"GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		must(t, err)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		must(t, err)
+		if res.StatusCode != 200 {
+			t.Errorf("%d; want 200", res.StatusCode)
+		}
+	}
+}
+
 // Whoever isn't trusted is one client, whatever stands in X-Forwarded-For.
 func TestForgedForwardedForHasOneLimit(t *testing.T) {
 	w := newWorld(t, func(c *Config, _ *Parts, _ *world) {
