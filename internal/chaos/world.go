@@ -135,7 +135,7 @@ func (w *World) startEdges(opt Options, internal [Origins]string, settings []str
 		w.EdgeOrigin[i] = w.Network.Path(w.tb, internal[i%Origins])
 		own := append([]string{
 			"FILES_ADDR=" + files, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + w.EdgeOrigin[i].Addr,
-			fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + w.tb.TempDir(),
+			fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + w.tb.TempDir(), "EDGE_JOURNAL_DIR=" + w.tb.TempDir(),
 		}, settings...)
 		if w.EdgeRedis[i] != nil {
 			own = append(own, "REDIS_URL=redis://"+w.EdgeRedis[i].Addr)

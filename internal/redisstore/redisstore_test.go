@@ -60,13 +60,11 @@ func TestContracts(t *testing.T) {
 			t.Run("limits", func(t *testing.T) {
 				storecontract.Limits(t, func(t *testing.T) storecontract.LimitStore { return open(t).Limits })
 			})
+			t.Run("blocks", func(t *testing.T) {
+				storecontract.Blocks(t, func(t *testing.T) storecontract.BlockStore { return open(t).Blocks })
+			})
 		})
 	}
-}
-
-func TestBlocks(t *testing.T) {
-	server := testenv.Redis(t)
-	storecontract.Blocks(t, func(t *testing.T) storecontract.BlockStore { return mustOpenAt(t, server.Addr).Blocks })
 }
 
 // TestLimitsMeet counts one client's requests at two origins.
