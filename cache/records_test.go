@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -261,5 +262,59 @@ func TestHotKeysAreRefilled(t *testing.T) {
 		if _, state, _ := r.Get("k", now); state != Miss {
 			t.Fatalf("invalidated: %v; want a miss", state)
 		}
+	}
+}
+
+// Several keys share each place in front: none is ever answered with another's
+// value, and what is asked for again is found there.
+func TestFrontKeepsKeysApart(t *testing.T) {
+	s := &source{load: func(_ context.Context, key string) (int, error) { return strconv.Atoi(key) }}
+	r := mustRecords(t, time.Now, s)
+	const keys = fronts / 2
+	for k := range keys {
+		mustFill(t, r, strconv.Itoa(k))
+	}
+	for range 2 {
+		for k := range keys {
+			if got, state, _ := r.Get(strconv.Itoa(k), time.Now()); state != Miss && got != k {
+				t.Fatalf("key %d: %d", k, got)
+			}
+		}
+	}
+	var taken int
+	for i := range r.front {
+		if r.front[i].entry.Load() != nil {
+			taken++
+		}
+	}
+	if taken < keys/2 {
+		t.Errorf("%d places in front are taken by %d keys", taken, keys)
+	}
+}
+
+// Refusals take room too: a flood of unknown keys stays within the bound.
+func TestRefusalsAreBounded(t *testing.T) {
+	const room = 200
+	r, err := New(Config[string, int]{
+		Load:        func(context.Context, string) (int, time.Time, error) { return 0, time.Time{}, errNo },
+		LoadTimeout: 10 * time.Second, Refusal: func(error) bool { return true }, RefusalTTL: time.Hour,
+		MaxBytes: room * entryOverhead, MaxStale: time.Hour, ServeStale: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	var kept int
+	for k := range 10 * room {
+		_, _ = r.Fill(t.Context(), strconv.Itoa(k))
+		r.Wait()
+	}
+	for k := range 10 * room {
+		if _, state, _ := r.Get(strconv.Itoa(k), time.Now()); state == Hit {
+			kept++
+		}
+	}
+	if kept > room || kept == 0 {
+		t.Errorf("%d refusals are held; want some, and %d at most", kept, room)
 	}
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"encoding/hex"
 	"net/netip"
 
 	"rawlink/internal/share"
@@ -27,6 +28,7 @@ type request struct {
 	rangeText  string
 	conditions conditions
 	agent      []byte     // User-Agent
+	prefetch   bool       // a browser fetches before anybody asked for it
 	addr       netip.Addr // of the client, past trusted proxies
 
 	// Filled in only where passwords are enforced.
@@ -69,10 +71,24 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	}
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h, e.cfg.EnforcePasswords))
+	if !req.addr.IsValid() || e.proxies.trust(req.addr) {
+		e.unnamed()
+		return nil
+	}
 	if t.place = e.crowd.enter(req.addr); t.place == nil {
 		return errCrowd
 	}
 	return nil
+}
+
+// unnamed notes a request for which a trusted proxy names nobody. Who sent it is
+// one of many, and the limit of one would refuse all of them: it has none here.
+func (e *Edge) unnamed() {
+	e.metrics.Unnamed()
+	if !e.warned.Swap(true) {
+		e.log.Warn("a trusted proxy doesn't say for whom it asks: its requests have no limit per client, and its clients are told apart by their User-Agent alone; " +
+			"have it send X-Forwarded-For, or a PROXY header with edge_proxy_protocol")
+	}
 }
 
 // read copies the headers that mean something here, in one pass, and returns
@@ -95,6 +111,8 @@ func (req *request) read(h *fasthttp.RequestHeader, passwords bool) (forwarded s
 			join(&c.ifUnmodifiedSince, value)
 		case fasthttp.HeaderIfRange:
 			join(&c.ifRange, value)
+		case "Sec-Purpose", "Purpose", "X-Purpose", "X-Moz":
+			req.prefetch = req.prefetch || isPrefetch(value)
 		case fasthttp.HeaderXForwardedFor:
 			join(&forwarded, value)
 		case headerPassword:
@@ -147,14 +165,38 @@ func tokenByte(c byte) bool {
 }
 
 // plainName reports whether the segment after the token is one that no proxy
-// rewrites: visible ASCII, no second separator, no dot segment.
+// rewrites: visible ASCII, no second separator, no dot segment, also once it is
+// decoded. Else a cache that decodes before it looks could keep one link's bytes
+// under another's name.
 func plainName(name []byte) bool {
-	for _, c := range name {
-		if c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '#' {
+	var length, dots int
+	for rest := name; len(rest) > 0; length++ {
+		c, n := rest[0], 1
+		if c <= ' ' || c >= 0x7f || c == '#' {
 			return false
 		}
+		if d, ok := escaped(rest); ok {
+			c, n = d, 3
+		}
+		if c < ' ' || c == 0x7f || c == '/' || c == '\\' {
+			return false
+		}
+		if c == '.' {
+			dots++
+		}
+		rest = rest[n:]
 	}
-	return len(name) > 0 && string(name) != "." && string(name) != ".."
+	return length > 0 && (length > 2 || dots < length)
+}
+
+// escaped reads the %XX that text may begin with.
+func escaped(text []byte) (c byte, ok bool) {
+	if len(text) < 3 || text[0] != '%' {
+		return 0, false
+	}
+	var d [1]byte
+	_, err := hex.Decode(d[:], text[1:3])
+	return d[0], err == nil
 }
 
 func (e *Edge) parseMethod(m []byte) (method, bool) {

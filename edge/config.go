@@ -24,6 +24,7 @@ const (
 type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
+	PreviewBots    PreviewBots    // PreviewCount
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
 	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
 
@@ -44,7 +45,7 @@ type Config struct {
 	CacheDisk int64  // 10 GiB of them
 	SliceSize int64  // 4 MiB
 	ReadAhead int    // 2 slices ahead of a sequential reader; negative = none
-	MaxFills  int    // 64 reads of the store at once for the cache
+	MaxFills  int    // 64 reads of the store at once for slices, as many for small objects, and as many past fills that are late
 
 	LookupTimeout    time.Duration // 2 s for a record that is not in process
 	RedeemTimeout    time.Duration // 2 s for the ledger and the leases
@@ -54,7 +55,7 @@ type Config struct {
 	MaxInFlight int // 16,384 requests at once, bodies included; more are answered 429
 	MaxConns    int // 65,536 connections at once; more are refused
 	// Both of one client: an IPv4 address, an IPv6 /64.
-	MaxPerClient      int // 512 requests at once; more are answered 429
+	MaxPerClient      int // 512 requests at once; more are answered 429. None for those of a trusted proxy that names no client
 	MaxConnsPerClient int // 1,024 connections at once; more are closed as they come
 
 	MaxHeader   int           // 8 KiB for request line and headers
@@ -71,6 +72,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.PasswordTries, 10)
 	orElse(&c.PasswordShareTries, 100)
 	orElse(&c.PasswordHashes, 2)
+	orElse(&c.PreviewBots, PreviewCount)
 	orElse(&c.RecordCacheBytes, 64<<20)
 	orElse(&c.MaxStale, 5*time.Second)
 	orElse(&c.ServeStale, 60*time.Second)
@@ -105,6 +107,7 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
 	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "count mode: want lease or strict, have %q", c.CountMode)
+	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "preview bots: want count or refuse, have %q", c.PreviewBots)
 	for _, p := range c.TrustedProxies {
 		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
 	}

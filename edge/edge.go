@@ -39,9 +39,11 @@ type Objects interface {
 }
 
 // Ledger takes one download of a capped share: nil = granted, Gone = used up,
-// Unavailable = not known, and then nothing may be served.
+// Unavailable = not known, and then nothing may be served. Holds reports whether
+// one is at hand in this process, though the share be used up for the others.
 type Ledger interface {
-	Redeem(ctx context.Context, shareID string) error
+	Redeem(ctx context.Context, rec *share.Record) error
+	Holds(rec *share.Record) bool
 }
 
 // Leases keeps what counted clients may still fetch. Open begins a lease, adding to what is left of one.
@@ -100,6 +102,7 @@ type Edge struct {
 	purged   *purged
 	tallies  sync.Pool    // of *tally
 	inFlight atomic.Int64 // requests whose tally is open
+	warned   atomic.Bool  // of a proxy that names no clients
 
 	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
 	cancel context.CancelFunc
@@ -252,7 +255,7 @@ func (e *Edge) InvalidateAll() {
 func (e *Edge) Bytes() metrics.Bytes {
 	s := e.bytes.Stats()
 	return metrics.Bytes{
-		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed,
+		RAMHits: s.RAMHits, DiskHits: s.DiskHits, Fills: s.Fills, Joined: s.Joined, Passed: s.Passed, Overtaken: s.Overtaken,
 		StoreReads: s.StoreOpens, StoreBytes: s.StoreBytes, Resumed: s.Resumed, Abandoned: s.Abandoned,
 		RAMEvicted: s.RAMEvicted, DiskEvicted: s.DiskEvicted, Damaged: s.Damaged, DiskFails: s.DiskRefused,
 		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,

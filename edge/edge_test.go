@@ -63,7 +63,9 @@ func (f fakeObjects) Open(ctx context.Context, key, etag string, from, n int64) 
 
 type fakeLedger func(ctx context.Context, shareID string) error
 
-func (f fakeLedger) Redeem(ctx context.Context, shareID string) error { return f(ctx, shareID) }
+func (f fakeLedger) Redeem(ctx context.Context, rec *share.Record) error { return f(ctx, rec.ShareID) }
+
+func (fakeLedger) Holds(*share.Record) bool { return false }
 
 type fakePurges func(ctx context.Context, after int64) (share.Purges, error)
 

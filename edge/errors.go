@@ -19,6 +19,7 @@ var (
 	errCrowd        = share.E(share.Overloaded, "admit", errors.New("too many requests of one client at once"))
 	errExhausted    = share.E(share.Gone, "redeem", errors.New("downloads used up"))
 	errMethod       = errors.New("method not allowed")
+	errPreview      = errors.New("a preview of a capped link")
 )
 
 // refusal is what a client is told when it gets no bytes. It never depends on
@@ -56,6 +57,8 @@ var (
 		"It can be opened once its safety scan has passed. Try again in a minute; if it stays like this, tell whoever sent you the link."))
 	refusedMethod = allowing(refuse(405, "method not allowed", drawnBan, "", "This method is not allowed",
 		"Links can be opened and downloaded, nothing else."))
+	refusedPreview = refuse(403, "no previews of this link", drawnBan, "", "This link is not previewed",
+		"It can be downloaded a limited number of times, so nothing is fetched before somebody opens it.")
 	refusedHeader = refuse(431, "request header too large", drawnWarning, "", "This request is too large", "Open the link in a new window.")
 	refusedBody   = refuse(413, "request body too large", drawnWarning, "", "This request is too large",
 		"Links can be opened and downloaded, nothing else.")
@@ -94,6 +97,9 @@ func refusalOf(err error) *refusal {
 		r := *refusedTries
 		r.retryAfter = strconv.FormatInt(limit.wait, 10)
 		return &r
+	}
+	if errors.Is(err, errPreview) {
+		return refusedPreview
 	}
 	if r := refusals[share.KindOf(err)]; r != nil {
 		return r

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -115,4 +116,88 @@ func TestProxyProtocol(t *testing.T) {
 			t.Errorf("%s: the lease is not %s's", name, c.client)
 		}
 	}
+}
+
+// A trusted proxy that names no client speaks for many: none of them is refused
+// for what the others do. It is told to the operator once, and counted.
+func TestProxyThatNamesNobody(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxPerClient, c.TrustedProxies = 1, loopback })
+	path := w.link(content(32<<20), nil)
+	for _, agent := range []string{testAgent, testAgent + "\r\nX-Forwarded-For: 127.0.0.9", testAgent + "\r\nX-Forwarded-For: unknown"} {
+		conn, res := w.start(path, agent, "")
+		defer conn.Close()
+		if res.StatusCode != 200 {
+			t.Errorf("%q: %d; want 200", agent, res.StatusCode)
+		}
+	}
+	if n := w.metric("rawlink_edge_unnamed_clients_total"); n != 3 {
+		t.Errorf("counted %v; want 3", n)
+	}
+	if n := strings.Count(w.logs.String(), "doesn't say for whom it asks"); n != 1 {
+		t.Errorf("told %d times; want once", n)
+	}
+}
+
+// A client at a socket of the proxy's own machine has no address at all.
+func TestProxyOfUnixSockets(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) {
+		c.MaxPerClient, c.TrustedProxies, c.ProxyProtocol = 1, loopback, true
+	})
+	path := w.link(content(32<<20), nil)
+	header := "\r\n\r\n\x00\r\nQUIT\n\x21\x31\x00\xd8" + strings.Repeat("\x00", 216)
+	for range 3 {
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, header+"GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		must(t, err)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		must(t, err)
+		if res.StatusCode != 200 {
+			t.Errorf("%d; want 200", res.StatusCode)
+		}
+	}
+}
+
+// Whoever isn't trusted is one client, whatever stands in X-Forwarded-For.
+func TestForgedForwardedForHasOneLimit(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) {
+		c.MaxPerClient, c.TrustedProxies = 1, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	path := w.link(content(32<<20), nil)
+	conn, res := w.start(path, testAgent+"\r\nX-Forwarded-For: 192.0.2.1", "")
+	defer conn.Close()
+	if res.StatusCode != 200 {
+		t.Fatalf("%d; want 200", res.StatusCode)
+	}
+	for _, forged := range []string{"", "192.0.2.1", "198.51.100.7", "198.51.100.7, 192.0.2.1"} {
+		if got := w.get(path, "Range", "bytes=0-9", "X-Forwarded-For", forged); got.status != 429 {
+			t.Errorf("%q: %d; want 429", forged, got.status)
+		}
+	}
+}
+
+// A client of IPv6 changes 64 bits of its address at will: it is still one.
+func TestCrowdCountsClientsNotAddresses(t *testing.T) {
+	c := newCrowd(1)
+	if c.enter(netip.MustParseAddr("2001:db8::1")) == nil {
+		t.Fatal("the first is refused")
+	}
+	for addr, want := range map[string]bool{"2001:db8::2": false, "2001:db8:0:1::2": true} {
+		if got := c.enter(netip.MustParseAddr(addr)) != nil; got != want {
+			t.Errorf("%s enters: %v; want %v", addr, got, want)
+		}
+	}
+}
+
+// A trusted proxy opens as many connections as it likes.
+func TestTrustedProxyHasNoConnectionLimit(t *testing.T) {
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxConnsPerClient, c.TrustedProxies = 1, loopback })
+	for range 3 {
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+	}
+	must(t, w.ping())
 }

@@ -50,8 +50,8 @@ type known struct {
 }
 
 // usedUp reports whether it is known that no download is left.
-func (k *known) usedUp() bool {
-	return k.rec.Capped() && (k.rec.Exhausted || k.exhausted.Load())
+func (e *Edge) usedUp(k *known) bool {
+	return k.rec.Capped() && (k.rec.Exhausted || k.exhausted.Load()) && !e.parts.Ledger.Holds(&k.rec)
 }
 
 // lookup returns the share's record if it may be served now. Its gates come
@@ -67,7 +67,10 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 	if err := k.rec.Gate(now); err != nil {
 		return nil, err
 	}
-	if k.usedUp() {
+	if e.refusesPreview(k, req) {
+		return k, errPreview
+	}
+	if e.usedUp(k) {
 		if err := e.resumable(k, req); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"math"
+	"net/url"
+	pathpkg "path"
 	"reflect"
 	"slices"
 	"strings"
@@ -132,7 +134,7 @@ func FuzzParseRange(f *testing.F) {
 
 func FuzzParseTarget(f *testing.F) {
 	good := "/s/" + strings.Repeat("Ab-_", share.TokenLen/4)
-	for _, seed := range []string{good, good + "/n", good + "?q", good + "/", "/s/../", "http://x" + good, good + "/%2e%2e"} {
+	for _, seed := range []string{good, good + "/n", good + "?q", good + "/", "/s/../", "http://x" + good, good + "/%2e%2e", good + "/.%2E", good + "/..%2f" + good[3:], good + "/..%5c", good + "/a%00", good + "/%", good + "/100%.txt", good + "/a%20b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
@@ -146,6 +148,10 @@ func FuzzParseTarget(f *testing.F) {
 		path, _, _ := strings.Cut(target, "?")
 		if strings.Count(path, "/") > 3 || strings.ContainsAny(path, "\r\n\x00 \\#") {
 			t.Errorf("parseTarget(%q) accepted the path", target)
+		}
+		name := strings.TrimPrefix(path, "/s/"+string(token))
+		if decoded, err := url.PathUnescape(name); err == nil && name != "" && pathpkg.Clean(decoded) != decoded {
+			t.Errorf("parseTarget(%q): a proxy that decodes makes %q of the name", target, pathpkg.Clean(decoded))
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rawlink/internal/share"
 )
@@ -132,18 +133,36 @@ func TestSeveralRanges(t *testing.T) {
 	}
 }
 
-// A client that leaves ends the read of the store within the slice it was in.
+// A client that leaves ends the read of the store within the slice it was in,
+// once the store has given bytes that can't be sent.
 func TestClientGoneEndsTheStoreRead(t *testing.T) {
-	ended := make(chan error, 1)
-	w := newWorld(t, func(_ *Config, p *Parts, _ *world) {
+	const size = 64 << 20
+	ended := make(chan struct{})
+	w := newWorld(t, func(c *Config, p *Parts, w *world) {
+		withDisk(t)(c, p, w)
+		c.SliceSize, c.CacheDisk, c.StoreStall = size, 2*size, time.Hour
 		p.Objects = fakeObjects(func(ctx context.Context, _, _ string, _, n int64) (io.ReadCloser, error) {
-			context.AfterFunc(ctx, func() { ended <- ctx.Err() })
-			return io.NopCloser(io.MultiReader(bytes.NewReader(content(100_000)), waiting{ctx})), nil
+			context.AfterFunc(ctx, func() { close(ended) })
+			return io.NopCloser(io.LimitReader(unhurried{ctx}, n)), nil
 		})
 	})
-	w.cut(w.link(content(1<<20), nil), testAgent, 50_000)
-	if err := <-ended; err == nil {
+	w.cut(w.link(nil, func(r *share.Record) { r.Object.Size, r.Object.SHA256 = size, "" }), testAgent, 50_000)
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
 		t.Error("the store read goes on")
+	}
+}
+
+// unhurried is a store that would take a minute for the object.
+type unhurried struct{ ctx context.Context }
+
+func (u unhurried) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(4 * time.Millisecond):
+		return min(len(p), 4096), nil
+	case <-u.ctx.Done():
+		return 0, u.ctx.Err()
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"hash/maphash"
 	"math"
 	"net/netip"
+	"sync"
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
@@ -128,10 +130,10 @@ func (e *Edge) count(ctx context.Context, k *known) (string, error) {
 		e.parts.Counter.Add(k.rec.ShareID)
 		return paidCounted, nil
 	}
-	if k.usedUp() {
+	if e.usedUp(k) {
 		return "", errExhausted
 	}
-	err := e.parts.Ledger.Redeem(ctx, k.rec.ShareID)
+	err := e.parts.Ledger.Redeem(ctx, &k.rec)
 	if err == nil {
 		return paidGranted, nil
 	}
@@ -169,6 +171,8 @@ func refusedAs(err error) string {
 type clients struct {
 	key  []byte       // the same on all edges
 	seed maphash.Seed // of this process
+
+	keyed sync.Pool // of hash.Hash under key: setting one up costs as much as using it
 }
 
 // name returns the client's name. Where other edges must know it, it is a keyed
@@ -194,9 +198,14 @@ func (c *clients) address(addr netip.Addr) string {
 }
 
 func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {
-	h := hmac.New(sha256.New, c.key)
+	h, ok := c.keyed.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, c.key)
+	}
+	h.Reset()
 	h.Write(at[:])
 	h.Write(agent)
 	copy(name[:], h.Sum(nil))
+	c.keyed.Put(h)
 	return name
 }

@@ -196,10 +196,15 @@ func TestMethodsAndTargets(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"/", "/s", "/s/", "/S" + path[2:], "/" + path, path + "/", path + "/a/b", path + "/..", path + "x",
-		path[:len(path)-1], "/s/%61" + path[6:], path + "%2f", path + "/a\\b", "/x/.." + path, "/s//" + path[3:], "/favicon.ico"} {
+		path[:len(path)-1], "/s/%61" + path[6:], path + "%2f", path + "/a\\b", path + "/%2e%2e", path + "/.%2E", path + "/..%2f..%2fs%2fx", path + "/a%5Cb", path + "/a%0d%0ab", path + "/%00", "/x/.." + path, "/s//" + path[3:], "/favicon.ico"} {
 		got := w.raw("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if !strings.HasPrefix(got, "HTTP/1.1 404 ") {
 			t.Errorf("%q: %.20q; want 404", target, got)
+		}
+	}
+	for _, name := range []string{"/n", "/a%20b.txt", "/100%.txt", "/%", "/%2", "/...", "/a..b", "/%e2%98%83", "/%252e%252e"} {
+		if got := w.raw("HEAD " + path + name + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+			t.Errorf("%q: %.20q; want 200", name, got)
 		}
 	}
 	preflight := w.do("OPTIONS", path, "Origin", "https://a.example", "Access-Control-Request-Method", "GET")

@@ -4,12 +4,12 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Bytes is a reading of an edge's byte cache. Counters only grow.
 type Bytes struct {
-	RAMHits, DiskHits, Fills, Joined, Passed    uint64
-	StoreReads, StoreBytes, Resumed, Abandoned  uint64
-	RAMEvicted, DiskEvicted, Damaged, DiskFails uint64
-	RAMBytes, BufferBytes, DiskBytes            int64
-	DiskSlices, Flying                          int
-	Degraded                                    bool
+	RAMHits, DiskHits, Fills, Joined, Passed, Overtaken uint64
+	StoreReads, StoreBytes, Resumed, Abandoned          uint64
+	RAMEvicted, DiskEvicted, Damaged, DiskFails         uint64
+	RAMBytes, BufferBytes, DiskBytes                    int64
+	DiskSlices, Flying                                  int
+	Degraded                                            bool
 }
 
 // bytes reads a cache once a scrape.
@@ -27,7 +27,7 @@ func NewBytes(r *Registry, read func() Bytes) {
 	}
 	r.MustRegister(&bytes{
 		read:       read,
-		lookups:    desc("lookups_total", "Looks for an object or a slice of one, by what they came to: ram, disk, fill, joined (somebody else's fill), passed (read past the cache, for there was no room).", "outcome"),
+		lookups:    desc("lookups_total", "Looks for an object or a slice of one, by what they came to: ram, disk, fill, joined (somebody else's fill), passed (read past the cache, for there was no room); overtaken counts first bytes read past a fill that was late.", "outcome"),
 		store:      desc("store_reads_total", "Reads of the object store."),
 		storeBytes: desc("store_read_bytes_total", "Bytes read from the object store."),
 		fills:      desc("fills_ended_early_total", "Fills that were resumed after a failure, or abandoned because nobody waited any more.", "how"),
@@ -58,6 +58,7 @@ func (b *bytes) Collect(out chan<- prometheus.Metric) {
 	count(b.lookups, s.Fills, "fill")
 	count(b.lookups, s.Joined, "joined")
 	count(b.lookups, s.Passed, "passed")
+	count(b.lookups, s.Overtaken, "overtaken")
 	count(b.store, s.StoreReads)
 	count(b.storeBytes, s.StoreBytes)
 	count(b.fills, s.Resumed, "resumed")

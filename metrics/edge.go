@@ -22,6 +22,7 @@ type Edge struct {
 	secrets  *labelled
 	panics   prometheus.Counter
 	purges   prometheus.Counter
+	unnamed  prometheus.Counter
 }
 
 // byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
@@ -115,12 +116,16 @@ func NewEdge(r *Registry) *Edge {
 			Name: "rawlink_edge_purges_total",
 			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
 		}),
+		unnamed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_edge_unnamed_clients_total",
+			Help: "Requests of a trusted proxy that named no client: they have no limit per client.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_panics_total",
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges)
+	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges, m.unnamed)
 	return m
 }
 
@@ -153,6 +158,9 @@ func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
 
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }
+
+// Unnamed notes a request whose client a trusted proxy did not name.
+func (m *Edge) Unnamed() { m.unnamed.Inc() }
 
 // Purge notes that a purged object's bytes were removed.
 func (m *Edge) Purge() { m.purges.Inc() }

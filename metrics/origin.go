@@ -11,7 +11,9 @@ type Origin struct {
 	Relayed     prometheus.Counter       // changes told to the edges
 	Untold      prometheus.Gauge         // age in seconds of the oldest change not yet told
 	RelayFail   prometheus.Counter       // failed attempts to tell
-	Redeems     *prometheus.CounterVec   // downloads taken from ceilings by outcome: granted, exhausted, error
+	Redeems     *prometheus.CounterVec   // asks for downloads by outcome: granted, returned, exhausted, error
+	BlockUnits  prometheus.Counter       // downloads given out in blocks
+	Abandoned   prometheus.Counter       // of them, those that were lost
 	Limited     *prometheus.CounterVec   // requests refused by a rate limit, by limit
 	Uncounted   prometheus.Counter       // requests let through because nobody could count them
 	Purged      *prometheus.CounterVec   // files purged from the trash by cause: emptied, aged
@@ -50,8 +52,14 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_relay_failures_total", Help: "Failed attempts to tell changes to the edges.",
 		}),
 		Redeems: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "rawlink_origin_redeems_total", Help: "Downloads taken from ceilings by outcome: granted, exhausted, error.",
+			Name: "rawlink_origin_redeems_total", Help: "Edges' asks for downloads by outcome: granted, returned, exhausted, error.",
 		}, []string{"outcome"}),
+		BlockUnits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_ledger_block_units_total", Help: "Downloads of capped links given out in blocks.",
+		}),
+		Abandoned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_ledger_abandoned_units_total", Help: "Downloads that were lost with their block and will never be served.",
+		}),
 		Limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_limited_total", Help: "Requests refused by a rate limit: requests, shares, uploads, imports.",
 		}, []string{"limit"}),
@@ -81,6 +89,6 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
 		}),
 	}
-	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Webhooks, o.HookTime, o.Undelivered, o.Expired)
+	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.BlockUnits, o.Abandoned, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Webhooks, o.HookTime, o.Undelivered, o.Expired)
 	return o
 }

@@ -71,7 +71,7 @@ func serve(t *testing.T, change func(*Config, *Parts)) *running {
 		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, RescanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour,
 		Imports:  Imports{Max: 64 << 20, Timeout: 30 * time.Second, Idle: 5 * time.Second, Redirects: 3, AtOnce: 4, Ports: []uint16{80, 443}},
 		Webhooks: Webhooks{Workers: 4, Timeout: 2 * time.Second, Attempts: 3, FirstRetry: 20 * time.Millisecond, DisableAfter: time.Hour, Keep: time.Hour, Plain: true, Allow: world}}
-	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Limits: memstore.NewLimits(100, time.Now),
+	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Blocks: memstore.NewBlocks(time.Now), Limits: memstore.NewLimits(100, time.Now),
 		Keyring: must(share.ParseKeyring("1:" + share.NewKey())), Mint: must(share.ParseMint(share.NewKey())), Metrics: metrics.NewOrigin(r.values), Log: log}
 	if change != nil {
 		change(&config, &parts)

@@ -25,7 +25,7 @@ const (
 	deliveryMargin = 10 * time.Second // of the lease, beyond an attempt's time limit
 	perWebhook     = 4                // deliveries to one webhook at a time
 	longestRetry   = 12 * time.Hour
-	longestPause   = 5 * time.Minute
+	longestPause   = 12 // times the first retry: how seldom a failing webhook is asked
 )
 
 // deliverEvents sends events to webhooks until ctx ends.
@@ -128,7 +128,9 @@ func (o *Origin) failure(d *store.Delivery, status int, err error) store.Failure
 	c := &o.config.Webhooks
 	f := store.Failure{
 		Status: status, Again: d.Attempts < int64(c.Attempts), Retry: jittered(growing(c.FirstRetry, d.Attempts, longestRetry)), Disable: c.DisableAfter,
-		Pause: func(failures int64) time.Duration { return jittered(growing(c.FirstRetry, failures, longestPause)) },
+		Pause: func(failures int64) time.Duration {
+			return jittered(growing(c.FirstRetry, failures, longestPause*c.FirstRetry))
+		},
 	}
 	var refusal *outbound.Refusal
 	switch {

@@ -154,11 +154,12 @@ func describeParameters(op *huma.Operation, m *manual) {
 // patterns are the formats of texts that only this API knows, in words that a
 // client's validator knows: what checkText and checkName accept, nearly.
 var patterns = map[string]string{
-	"text":       `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`,
-	"maybe-text": `^([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*)?$`,
-	"sha256":     `^([0-9A-Fa-f]{64})?$`,
-	"media-type": `^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( ?; ?[A-Za-z0-9-]+=[A-Za-z0-9-]+)?)?$`,
-	"file-name":  `^[^\x00-\x1f\x7f-\x9f/\\]*[^\s\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f/\\]*$`,
+	"text":            `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`,
+	"maybe-text":      `^([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*)?$`,
+	"sha256":          `^([0-9A-Fa-f]{64})?$`,
+	"media-type":      `^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( ?; ?[A-Za-z0-9-]+=[A-Za-z0-9-]+)?)?$`,
+	"file-name":       `^[^\x00-\x1f\x7f-\x9f/\\]*[^\s\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f/\\]*$`,
+	"maybe-file-name": `^([^\x00-\x1f\x7f-\x9f/\\]*[^\s\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f/\\]*)?$`,
 }
 
 // spellOut replaces a format of our own by its pattern. huma does not validate by

@@ -161,7 +161,11 @@ func TestRefusalsAreProblems(t *testing.T) {
 			used[name] = true
 		}
 	}
+	explained := string(must(os.ReadFile("../docs/errors.md")))
 	for _, one := range ref.refusals {
+		if !strings.Contains(explained, one.When) {
+			t.Errorf("docs/errors.md does not say of %d: %s", one.Status, one.When)
+		}
 		if err := document.Valid(op, "responses/401", raw(one.Answer)); err != nil {
 			t.Errorf("refusal %s: %v", one.Name, err)
 		}

@@ -131,6 +131,11 @@ func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*oneFile, er
 	if name == nil {
 		name, field = in.Body.Name, "name"
 	}
+	if in.Body.Name != nil && field != "name" {
+		if err := checkName("name", *in.Body.Name); err != nil {
+			return nil, err
+		}
+	}
 	if name != nil {
 		if err := checkName(field, *name); err != nil {
 			return nil, err

@@ -36,12 +36,12 @@ type importIn struct {
 		URL          string  `json:"url" required:"true" doc:"Where the file is: http or https, on the public internet, without credentials."`
 		SpaceID      string  `json:"space_id" required:"true"`
 		FolderID     *string `json:"folder_id"`
-		OriginalName *string `json:"original_name" doc:"Default: what the source calls it."`
-		Name         *string `json:"name" doc:"The same as original_name."`
-		ContentType  *string `json:"content_type" doc:"Default: what the source says, else what the bytes look like."`
-		App          *string `json:"app"`
-		ClientKey    *string `json:"client_key"`
-		SHA256       *string `json:"sha256" doc:"If given, other bytes are not accepted."`
+		OriginalName *string `json:"original_name" minLength:"1" maxLength:"255" format:"file-name" doc:"Default: what the source calls it."`
+		Name         *string `json:"name" minLength:"1" maxLength:"255" format:"file-name" doc:"The same as original_name."`
+		ContentType  *string `json:"content_type" format:"media-type" maxLength:"255" doc:"Default: what the source says, else what the bytes look like."`
+		App          *string `json:"app" minLength:"1" maxLength:"255" format:"text"`
+		ClientKey    *string `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
+		SHA256       *string `json:"sha256" format:"sha256" doc:"If given, other bytes are not accepted."`
 	}
 }
 
@@ -231,7 +231,7 @@ func (r *roomReader) fill() error {
 		r.piece = make([]byte, roomPiece)
 	}
 	n, err := io.ReadFull(r.body, r.piece)
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own: the body's comes as a sourceError
+	if err == io.ErrUnexpectedEOF { // ReadFull's own: the body's comes as a sourceError
 		err = io.EOF // fewer bytes than a piece is, not than the source said
 	}
 	if n == 0 {

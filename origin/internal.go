@@ -17,11 +17,12 @@ import (
 // the public API and takes a shared secret.
 //
 //	GET  /internal/v1/records/{hash}   200 record, 404
-//	POST /internal/v1/redeem/{share}   204 granted, 410 none left
+//	POST /internal/v1/redeem/{share}   200 share.Grant, 410 ended; body: a share.Ask
+//	POST /internal/v1/uses             204; body: []share.Use
 //	POST /internal/v1/counts           204; body: a share.Batch
 //	GET  /internal/v1/purges/{number}  200 share.Purges: what follows that number
 
-// maxBatch bounds a body of counts, in bytes: some 10,000 shares.
+// maxBatch bounds a body, in bytes: some 10,000 shares.
 const maxBatch = 1 << 20
 
 // InternalHandler returns the internal API.
@@ -32,6 +33,7 @@ func (o *Origin) InternalHandler() http.Handler {
 	router.MethodNotAllowed(wrongMethod)
 	router.Get("/internal/v1/records/{hash}", o.internalRecord)
 	router.Post("/internal/v1/redeem/{share}", o.internalRedeem)
+	router.Post("/internal/v1/uses", o.internalUses)
 	router.Post("/internal/v1/counts", o.internalCounts)
 	router.Get("/internal/v1/purges/{number}", o.internalPurges)
 	return router
@@ -73,8 +75,30 @@ func (o *Origin) internalRecord(w http.ResponseWriter, r *http.Request) {
 
 func (o *Origin) internalRedeem(w http.ResponseWriter, r *http.Request) {
 	noteRoute(r, "internal-redeem")
-	if err := o.Redeem(r.Context(), chi.URLParam(r, "share")); err != nil {
+	var ask share.Ask
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBatch)).Decode(&ask)
+	if err != nil || ask.Edge == "" || ask.Seq < 1 || (ask.N < 1) == (ask.Return < 1) {
+		writeProblem(w, reject(http.StatusUnprocessableEntity, "body: not an ask for downloads"))
+		return
+	}
+	grant, err := o.Redeem(r.Context(), chi.URLParam(r, "share"), ask)
+	if err != nil {
 		o.failInternal(w, r, "internal-redeem", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(grant) // an edge that left asks again
+}
+
+func (o *Origin) internalUses(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r, "internal-uses")
+	var uses []share.Use
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBatch)).Decode(&uses); err != nil {
+		writeProblem(w, reject(http.StatusUnprocessableEntity, "body: not a list of uses"))
+		return
+	}
+	if err := o.Settle(r.Context(), uses); err != nil {
+		o.failInternal(w, r, "internal-uses", err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -55,6 +55,7 @@ type Parts struct {
 	Records RecordCache
 	Bus     Bus
 	Limits  Limiter
+	Blocks  Blocks
 	Keyring *share.Keyring
 	Mint    *share.Mint
 	Metrics *metrics.Origin
@@ -70,6 +71,7 @@ type Origin struct {
 	receivers *outbound.Client // of webhooks
 	importing chan struct{}    // holds a token for each import under way
 	uncounted atomic.Bool      // requests can't be counted for rate limits just now
+	unwatched atomic.Bool      // blocks can't be watched just now
 }
 
 // New puts an origin together.
@@ -77,7 +79,7 @@ func New(config Config, parts Parts) (*Origin, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil ||
+	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil || parts.Blocks == nil ||
 		parts.Keyring == nil || parts.Mint == nil || parts.Metrics == nil || parts.Log == nil {
 		return nil, errors.New("origin: a part is missing")
 	}
@@ -114,5 +116,6 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.runJobs(ctx, store.JobPurgeCDN, o.purgeCDN) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
+	group.Go(func() error { return o.watchBlocks(ctx) })
 	return group.Wait()
 }

@@ -211,6 +211,9 @@ func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*oneLink, 
 		return nil, err
 	}
 	return o.onShare(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.Share, error) {
+		if u.SetCap {
+			o.freeBlock(ctx, tenantID, id)
+		}
 		return o.Store.UpdateShare(ctx, tenantID, id, u)
 	})
 }

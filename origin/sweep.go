@@ -17,6 +17,7 @@ const (
 func (o *Origin) sweep(ctx context.Context) error {
 	for {
 		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
+		o.sweepAll(ctx, "settled blocks of downloads", o.Store.SweepLedger)
 		o.sweepAll(ctx, "purge log", o.Store.SweepPurges)
 		o.sweepAll(ctx, "audit log", func(ctx context.Context, limit int) (int64, error) {
 			return o.Store.SweepAudit(ctx, o.config.AuditKeep, limit)

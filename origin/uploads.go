@@ -13,8 +13,8 @@ import (
 
 type initiateIn struct {
 	Body struct {
-		OriginalName string  `json:"original_name" nullable:"true" maxLength:"255" format:"file-name"`
-		Name         string  `json:"name" nullable:"true" doc:"The same as original_name."`
+		OriginalName string  `json:"original_name" nullable:"true" maxLength:"255" format:"maybe-file-name"`
+		Name         string  `json:"name" nullable:"true" maxLength:"255" format:"maybe-file-name" doc:"The same as original_name."`
 		ContentType  string  `json:"content_type" nullable:"true" format:"media-type" maxLength:"255" doc:"Default application/octet-stream. The PUT must send exactly this."`
 		Size         int64   `json:"size" required:"true" minimum:"1" doc:"In bytes, at least 1. The PUT must send exactly this many."`
 		SpaceID      string  `json:"space_id" required:"true"`
@@ -81,6 +81,11 @@ func (o *Origin) wantedUpload(ctx context.Context, in *initiateIn) (store.Upload
 	}
 	keyID := caller(ctx).ID
 	u.CreatedBy = &keyID
+	if b.Name != "" && u.OriginalName != b.Name {
+		if err := checkName("name", b.Name); err != nil {
+			return u, err
+		}
+	}
 	var errDigest, errSpace, errFolder error
 	u.ClaimedSHA256, errDigest = checkSHA256("sha256", b.SHA256)
 	err := firstError(checkName("original_name", u.OriginalName), checkType(u.MIME), checkOptional("app", b.App, maxName), checkOptional("client_key", b.ClientKey, maxText), errDigest)

@@ -62,9 +62,12 @@ type createWebhookIn struct {
 	}
 }
 
+// Webhook is webhook under a name that huma looks into where it is embedded.
+type Webhook = webhook
+
 type createdWebhook struct {
 	Body struct {
-		webhook
+		Webhook
 		Secret string `json:"secret" doc:"Signs the deliveries, by Standard Webhooks. Shown here and never again."`
 	}
 }
@@ -87,7 +90,7 @@ func (o *Origin) createWebhook(ctx context.Context, in *createWebhookIn) (*creat
 		return nil, err
 	}
 	out := &createdWebhook{}
-	out.Body.webhook, out.Body.Secret = webhookOf(w), secretPrefix+base64.StdEncoding.EncodeToString(raw)
+	out.Body.Webhook, out.Body.Secret = webhookOf(w), secretPrefix+base64.StdEncoding.EncodeToString(raw)
 	return out, nil
 }
 
@@ -211,7 +214,7 @@ func deliveryOf(d store.Delivery) delivery {
 type listDeliveriesIn struct {
 	Page
 	ID    string `path:"id"`
-	State string `query:"state" enum:"pending,delivered,dead"`
+	State string `query:"state" enum:"pending,delivered,dead" doc:"Only deliveries in this state."`
 }
 
 func (o *Origin) listDeliveries(ctx context.Context, in *listDeliveriesIn) (*list[delivery], error) {

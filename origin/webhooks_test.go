@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"rawlink/internal/share"
 	"rawlink/internal/testsystem"
 	"rawlink/origin/store"
 )
@@ -119,7 +120,7 @@ func TestEvents(t *testing.T) {
 	next("file.infected", "file_id", virus)
 	one, _ := r.Share(t, file, testsystem.Object{"max_downloads": 1})
 	next("share.created", "share_id", one)
-	if err := r.Redeem(t.Context(), one); err != nil {
+	if _, err := r.Redeem(t.Context(), one, share.Ask{Edge: "e", Seq: 1, N: 1}); err != nil {
 		t.Fatal(err)
 	}
 	next("share.exhausted", "share_id", one)
@@ -132,7 +133,7 @@ func TestEvents(t *testing.T) {
 	next("share.expired", "share_id", two)
 	three, _ := r.Share(t, file, testsystem.Object{"max_downloads": 3})
 	next("share.created", "share_id", three)
-	if err := r.Redeem(t.Context(), three); err != nil {
+	if _, err := r.Redeem(t.Context(), three, share.Ask{Edge: "e", Seq: 1, N: 1}); err != nil {
 		t.Fatal(err)
 	}
 	r.Must(t, 200, "PATCH", "/shares/"+three, testsystem.Object{"max_downloads": 1})

@@ -141,7 +141,10 @@ func (o oneRecord) Lookup(context.Context, share.Hash) (records.Found, error) {
 type noLedger struct{}
 
 // Redeem implements edge.Ledger; no share here is capped.
-func (noLedger) Redeem(context.Context, string) error { return nil }
+func (noLedger) Redeem(context.Context, *share.Record) error { return nil }
+
+// Holds implements edge.Ledger.
+func (noLedger) Holds(*share.Record) bool { return false }
 
 type noCounter struct{}
 

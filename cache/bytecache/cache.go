@@ -18,7 +18,9 @@ type Cache struct {
 	ram     *ram
 	disk    *disk // nil without Dir
 	flights flights
-	slots   chan struct{} // one is held by every fill that may read the store
+	slots   chan struct{} // one is held by every fill of a slice that may read the store
+	smalls  chan struct{} // likewise of small objects, which slices must not hold up
+	lates   chan struct{} // and by every reader that reads past a late fill
 	counts  counts
 }
 
@@ -33,6 +35,7 @@ func New(cfg Config) (*Cache, error) {
 		return nil, fmt.Errorf("configure byte cache: %w", err)
 	}
 	c := &Cache{cfg: cfg, ram: newRAM(cfg.RAMBytes), slots: make(chan struct{}, cfg.MaxFills)}
+	c.smalls, c.lates = make(chan struct{}, cfg.MaxFills), make(chan struct{}, cfg.MaxFills)
 	c.flights.air = make(map[key]*flight)
 	if cfg.Dir != "" {
 		var err error
@@ -53,7 +56,7 @@ func (c *Cache) Open(ctx context.Context, r *Reader, o Object, from, n int64) er
 	if from < 0 || n < 0 || from > o.Size || n > o.Size-from {
 		return ErrSpan
 	}
-	*r = Reader{cache: c, ctx: ctx, object: o, pos: from, end: from + n, patience: c.cfg.FirstByte}
+	*r = Reader{cache: c, ctx: ctx, object: o, pos: from, end: from + n, patience: c.cfg.FirstByte, opening: true}
 	if n == 0 {
 		r.source = RAM
 		return nil
@@ -69,7 +72,7 @@ func (c *Cache) Open(ctx context.Context, r *Reader, o Object, from, n int64) er
 		r.Close()
 		return err
 	}
-	r.first, r.patience = first, c.cfg.FillTimeout
+	r.first, r.patience, r.opening = first, c.cfg.FillTimeout, false
 	return nil
 }
 

@@ -44,7 +44,7 @@ type Config struct {
 
 	FirstByte   time.Duration // for a reader's first bytes to come; 0 = FillTimeout
 	FillTimeout time.Duration // for the store to deliver anything later on; 0 = 30 s
-	MaxFills    int           // store reads on behalf of the cache at a time; 0 = 64
+	MaxFills    int           // fills of slices at a time, and as many of small objects, and as many reads past late fills; 0 = 64
 	VerifyEvery time.Duration // age at which a slice's checksum is verified anew; 0 = 1 h
 	DiskRetry   time.Duration // pause after the disk refused a write; 0 = 5 s
 

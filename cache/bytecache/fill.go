@@ -30,9 +30,13 @@ func (f *flight) fly() {
 }
 
 func (f *flight) fill() (kept bool, err error) {
+	slots := f.cache.slots
+	if f.cache.small(f.object) {
+		slots = f.cache.smalls
+	}
 	select {
-	case f.cache.slots <- struct{}{}:
-		defer func() { <-f.cache.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-f.ctx.Done():
 		return false, f.ctx.Err()
 	}

@@ -140,7 +140,7 @@ func (f *flight) change(apply func()) {
 	}
 }
 
-// wait returns the watermark once it is past pos, or ErrStalled after patience.
+// wait returns the watermark once it is past pos, or errLate after patience.
 func (f *flight) wait(ctx context.Context, pos int64, patience time.Duration) (int64, error) {
 	var enough *time.Timer
 	for {
@@ -164,7 +164,7 @@ func (f *flight) wait(ctx context.Context, pos int64, patience time.Duration) (i
 		select {
 		case <-changed:
 		case <-enough.C:
-			return 0, ErrStalled
+			return 0, errLate
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
@@ -173,8 +173,20 @@ func (f *flight) wait(ctx context.Context, pos int64, patience time.Duration) (i
 
 // next makes a flight a piece of a Reader: what is behind the watermark.
 func (f *flight) next(r *Reader) (Chunk, error) {
-	pos := r.pos - f.key.from
-	mark, err := f.wait(r.ctx, pos, r.patience)
+	pos, next := r.pos-f.key.from, f.follow
+	if r.opening {
+		next = f.begin
+	}
+	c, err := next(r, pos, r.patience)
+	if errors.Is(err, errLate) {
+		err = ErrStalled
+	}
+	return c, err
+}
+
+// follow returns what is behind the watermark once that is past pos.
+func (f *flight) follow(r *Reader, pos int64, patience time.Duration) (Chunk, error) {
+	mark, err := f.wait(r.ctx, pos, patience)
 	if err != nil {
 		return Chunk{}, err
 	}

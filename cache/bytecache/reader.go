@@ -62,6 +62,7 @@ type Reader struct {
 	object   Object
 	pos, end int64         // of what is not yet delivered
 	patience time.Duration // for one wait for the store
+	opening  bool          // nothing was delivered yet
 	source   Source
 	first    Chunk // ready since Open; delivered by the first Next
 	err      error // what every Next after a failure returns

@@ -3,21 +3,22 @@ package bytecache
 import "sync/atomic"
 
 type counts struct {
-	fills, joined, passed, abandoned, resumed, storeOpens, storeBytes atomic.Uint64
-	buffers                                                           atomic.Int64
+	fills, joined, passed, overtaken, abandoned, resumed, storeOpens, storeBytes atomic.Uint64
+	buffers                                                                      atomic.Int64
 }
 
 // Stats is a snapshot. Counters only grow; its parts are read one after the
 // other, so sums may be off by what is in progress.
 type Stats struct {
-	RAMHits  uint64 // look-ups of an object that was in RAM
-	DiskHits uint64 // look-ups of a slice that was on disk, and sound
-	Fills    uint64 // flights begun, of which some ahead of a reader
-	Joined   uint64 // look-ups that joined a flight
-	Passed   uint64 // slices read past the cache for one reader: no room
+	RAMHits   uint64 // look-ups of an object that was in RAM
+	DiskHits  uint64 // look-ups of a slice that was on disk, and sound
+	Fills     uint64 // flights begun, of which some ahead of a reader
+	Joined    uint64 // look-ups that joined a flight
+	Passed    uint64 // slices read past the cache for one reader: no room
+	Overtaken uint64 // first bytes read past a fill that was late
 	// hit ratio = (RAMHits + DiskHits) / (RAMHits + DiskHits + Fills + Joined)
 
-	StoreOpens uint64 // ≤ 2 × (Fills + Passed)
+	StoreOpens uint64 // ≤ 2 × (Fills + Passed + Overtaken)
 	StoreBytes uint64 // read from the store
 	Resumed    uint64 // second attempts after a failure
 	Abandoned  uint64 // fills cancelled because nobody waited any more
@@ -39,7 +40,7 @@ type Stats struct {
 // Stats returns a snapshot.
 func (c *Cache) Stats() Stats {
 	s := Stats{
-		Fills: c.counts.fills.Load(), Joined: c.counts.joined.Load(), Passed: c.counts.passed.Load(),
+		Fills: c.counts.fills.Load(), Joined: c.counts.joined.Load(), Passed: c.counts.passed.Load(), Overtaken: c.counts.overtaken.Load(),
 		StoreOpens: c.counts.storeOpens.Load(), StoreBytes: c.counts.storeBytes.Load(),
 		Resumed: c.counts.resumed.Load(), Abandoned: c.counts.abandoned.Load(),
 		RAMBytes: c.ram.held.Load(), RAMEvicted: c.ram.evicted.Load(),

@@ -83,7 +83,7 @@ func simulate(t *testing.T) *simulated {
 	bytes := must[*objects.Local](t)(objects.NewLocal(objects.LocalConfig{Dir: dir, BaseURL: base, Prefix: "/objects", Secret: []byte(share.NewKey()), Log: log}))
 	shared := s.open(log)
 	plane := must[*origin.Origin](t)(originparts.New(originparts.Parts{
-		Settings: &up.API, Store: tables, Objects: bytes, Scanner: must[scan.Scanner](t)(originparts.Scanner(&up.API)), Records: shared.Records, Bus: shared.Bus, Limits: memstore.NewLimits(1000, time.Now),
+		Settings: &up.API, Store: tables, Objects: bytes, Scanner: must[scan.Scanner](t)(originparts.Scanner(&up.API)), Records: shared.Records, Bus: shared.Bus, Blocks: shared.Blocks, Limits: memstore.NewLimits(1000, time.Now),
 		Keyring: keyring, Mint: must[*share.Mint](t)(share.ParseMint(share.NewKey())), Registry: metrics.New(), Log: log,
 	}))
 	api.Config.Handler = plane.Handler(map[string]http.Handler{"/objects": bytes.Handler()})
@@ -97,7 +97,7 @@ func simulate(t *testing.T) *simulated {
 		config.EdgeJournalDir = filepath.Join(dir, fmt.Sprint("counts-", i))
 		node := must[*edgeparts.Node](t)(edgeparts.New(edgeparts.Parts{
 			Settings: &config, Name: fmt.Sprint("edge-", i), LeaseKey: []byte("a key of all leases"), Keyring: keyring, Objects: bytes,
-			Cache: own.Records, Truth: tables, Bus: own.Bus, Ledger: plane, Leases: own.Leases, Sink: tables, Purges: tables, Registry: registry, Log: log,
+			Cache: own.Records, Truth: tables, Bus: own.Bus, Ceiling: plane, Blocks: own.Blocks, Leases: own.Leases, Sink: tables, Purges: tables, Registry: registry, Log: log,
 		}))
 		ln := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 		running.Go(func() { _ = node.Run(ctx, ln, time.Second) })

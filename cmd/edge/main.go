@@ -16,6 +16,7 @@ import (
 	"rawlink/cmd/internal/lifecycle"
 	"rawlink/cmd/internal/redisparts"
 	"rawlink/cmd/internal/settings"
+	"rawlink/internal/ledger"
 	"rawlink/internal/objects"
 	"rawlink/internal/originclient"
 	"rawlink/internal/share"
@@ -76,6 +77,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, shared.Close()) }()
+	leases := ledger.NewOpener(shared.Leases)
+	defer leases.Close()
 	origin := originclient.New(cfg.OriginURL, string(cfg.InternalKey))
 	defer origin.Close()
 
@@ -84,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ledger: origin, Leases: shared.Leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err

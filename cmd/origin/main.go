@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	registry := metrics.New()
 	plane, err := originparts.New(originparts.Parts{
 		Settings: &cfg.API, InternalKey: string(cfg.InternalKey), Store: tables, Objects: bytes, Scanner: scanner,
-		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
+		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	cache, bus := memstore.NewRecords(memstore.Config{}, time.Now), memstore.NewBus()
+	cache, bus, blocks := memstore.NewRecords(memstore.Config{}, time.Now), memstore.NewBus(), memstore.NewBlocks(time.Now)
 	key, err := firstKey(ctx, dir, tables, c.DevKey)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	// The planes.
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{
-		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus, Limits: memstore.NewLimits(rateWindows, time.Now),
+		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus, Limits: memstore.NewLimits(rateWindows, time.Now), Blocks: blocks,
 		Keyring: keyring, Mint: mint, Registry: registry, Log: log.With("plane", "origin"),
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	}
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
-		Cache: cache, Truth: tables, Bus: bus, Ledger: control, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
+		Cache: cache, Truth: tables, Bus: bus, Ceiling: control, Blocks: blocks, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
 		Registry: registry, Log: log.With("plane", "edge"),
 	})
 	if err != nil {

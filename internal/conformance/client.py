@@ -4,7 +4,9 @@ Each step checks the client's own objects and errors. The first failure ends the
 run with a traceback and exit status 1.
 """
 
+import functools
 import hashlib
+import inspect
 import io
 import os
 import tempfile
@@ -32,8 +34,46 @@ EICAR = bytes.fromhex(
 )
 
 
+# What the client can do, and what of it was seen to work and to be refused.
+RESOURCES = ("spaces", "folders", "files", "shares", "quota")
+worked, refused = set(), set()
+
+
+def watched(name, method):
+    def call(*args, **kwargs):
+        try:
+            answer = method(*args, **kwargs)
+        except ApiError as error:
+            refused.add((name, type(error)))
+            raise
+        worked.add(name)
+        return answer
+
+    return call
+
+
 def client(key=KEY):
-    return FluidCloud(api_key=key, base_url=API, timeout=60)
+    fc = FluidCloud(api_key=key, base_url=API, timeout=60)
+    for resource in RESOURCES:
+        part = getattr(fc, resource)
+        for name, method in inspect.getmembers(part, inspect.ismethod):
+            if not name.startswith("_"):
+                setattr(part, name, watched(f"{resource}.{name}", method))
+    return fc
+
+
+def completeness(fc):
+    """Every method was seen to work, and to raise what it can raise."""
+    everything = {f"{r}.{n}" for r in RESOURCES for n, _ in inspect.getmembers(getattr(FluidCloud(api_key=KEY), r), inspect.ismethod) if not n.startswith("_")}
+    assert everything <= worked, f"never seen to work: {everything - worked}"
+    for kind in (AuthError, PermissionError_):
+        lacking = everything - {name for name, raised in refused if raised is kind}
+        assert not lacking, f"never seen to raise {kind.__name__}: {lacking}"
+    no_id = {"spaces.list", "spaces.create", "quota.usage"}
+    lacking = everything - no_id - {name for name, raised in refused if raised is NotFoundError}
+    assert not lacking, f"never seen to raise NotFoundError: {lacking}"
+    kinds = {raised for _, raised in refused}
+    assert kinds >= {ApiError, AuthError, PermissionError_, NotFoundError, QuotaExceededError, ConflictError}, kinds
 
 
 def fetch(url, headers=None):
@@ -158,6 +198,42 @@ def quota(fc):
     assert {"app", "bytes_used"} <= set(usage.by_app[0])
 
 
+def every(fc, space):
+    """A call of each method, with ids that nobody has."""
+    return {
+        fc.spaces.list: (), fc.spaces.create: ("x",), fc.quota.usage: (),
+        fc.folders.list: (NOBODY,), fc.folders.create: ("x", NOBODY), fc.folders.rename: (NOBODY, "x"), fc.folders.move: (NOBODY, None),
+        fc.folders.delete: (NOBODY,), fc.folders.restore: (NOBODY,),
+        fc.files.list: (NOBODY,), fc.files.get: (NOBODY,), fc.files.resolve: ("no such key",), fc.files.rename: (NOBODY, "x"), fc.files.move: (NOBODY, None),
+        fc.files.delete: (NOBODY,), fc.files.restore: (NOBODY,), fc.files.download_url: (NOBODY,), fc.files.public_url: (NOBODY,), fc.files.signed_url: (NOBODY,),
+        fc.files.upload: (b"x", NOBODY), fc.shares.list: {"file_id": NOBODY}, fc.shares.revoke: (NOBODY,),
+    }
+
+
+def bound(call, args):
+    return (functools.partial(call, **args),) if isinstance(args, dict) else (call, *args)
+
+
+def refusals(fc, space):
+    """Each method with a wrong key, without its scope, and with a wrong id."""
+    for call, args in every(client("fck_live_" + "0" * 32), space).items():
+        raises(AuthError, 401, *bound(call, args))
+    quota_only, no_quota = client(os.environ["QUOTA_KEY"]), client(os.environ["READER_KEY"])
+    for call, args in every(quota_only, space).items():
+        call = no_quota.quota.usage if call == quota_only.quota.usage else call
+        detail = raises(PermissionError_, 403, *bound(call, args))
+        assert detail["error"] == "insufficient_scope" and detail["missing"] == detail["required"], detail
+    for call, args in every(fc, space).items():
+        if call not in (fc.spaces.list, fc.spaces.create, fc.quota.usage):
+            raises(NotFoundError, 404, *bound(call, args))
+    assert raises(ApiError, 422, fc.folders.create, "a/b", space).startswith("name: ")
+    folder = fc.folders.create("ring", space)
+    raises(ConflictError, 409, fc.folders.move, folder.id, folder.id)
+    child = fc.folders.create("child", space, parent_id=folder.id)
+    fc.folders.delete(folder.id)
+    raises(ConflictError, 409, fc.folders.restore, child.id)
+
+
 def errors(fc, space, logo):
     raises(AuthError, 401, client("fck_live_" + "0" * 32).spaces.list)
     raises(AuthError, 401, client("not a key of ours").spaces.list)  # goes as a bearer token
@@ -197,3 +273,7 @@ with client() as fc:
     print("quota ok")
     errors(fc, space, logo)
     print("errors ok")
+    refusals(fc, space)
+    print("refusals ok")
+    completeness(fc)
+    print("every method ok")

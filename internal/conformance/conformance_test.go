@@ -36,6 +36,7 @@ func TestPythonClient(t *testing.T) {
 				"FILES="+strings.Join(s.Files, " "),
 				"KEY="+s.Key,
 				"READER_KEY="+s.NewKey(t, me.Text("tenant_id"), "spaces:read", "files:read"),
+				"QUOTA_KEY="+s.NewKey(t, me.Text("tenant_id"), "quota:read"),
 				"POOR_KEY="+s.NewTenant(t, testsystem.Limits{Bytes: 100, Links: 1}),
 			)
 			out, err := client.CombinedOutput()

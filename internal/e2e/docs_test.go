@@ -15,17 +15,14 @@ var codeBlock = regexp.MustCompile("(?ms)^```(sh|go)\n(.*?)^```")
 
 // TestDocs runs what the documents show: the shell blocks of each in one shell,
 // the Go programs with go run. quickstart.md is first, the others find its file.
+// What needs a host of the internet is marked bash, and not run.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	s := testsystem.Embedded(t)
 	const dir = "../../docs"
-	files, err := filepath.Glob(filepath.Join(dir, "*.md"))
-	if err != nil || len(files) < 7 {
-		t.Fatalf("documents: %v, %v", files, err)
-	}
 	ran := 0
-	for _, name := range append([]string{filepath.Join(dir, "quickstart.md")}, files...) {
-		content, err := os.ReadFile(name)
+	for _, name := range []string{"quickstart", "errors", "quotas", "raw-links", "counting", "uploading", "migrating"} {
+		content, err := os.ReadFile(filepath.Join(dir, name+".md"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +41,7 @@ func TestDocs(t *testing.T) {
 		}
 		show(t, s, name, exec.Command("bash", "-eu", "-o", "pipefail", "-c", shell.String()))
 	}
-	if ran < 7 {
+	if ran < 6 {
 		t.Errorf("only %d blocks were run", ran)
 	}
 }
@@ -54,6 +51,6 @@ func show(t *testing.T, s *testsystem.System, name string, run *exec.Cmd) {
 	run.Dir = t.TempDir()
 	run.Env = append(os.Environ(), "API="+s.API, "KEY="+s.Key)
 	if out, err := run.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", filepath.Base(name), err, out)
+		t.Errorf("%s: %v\n%s", name, err, out)
 	}
 }

@@ -90,7 +90,8 @@ func newWorld(t *testing.T, s *testsystem.System) *world {
 	gone, _ := w.Share(t, file, nil)
 	w.Must(t, 200, "DELETE", "/shares/"+gone, nil)
 	upload := w.Initiate(t, space, "open.txt", "text/plain", 5)
-	w.own = map[string]string{"space": space, "folder": folder, "parent": folder, "file": file, "share": share}
+	hook := w.Must(t, 201, "POST", "/webhooks", testsystem.Object{"url": "https://hooks.example.com/", "events": []string{"quota.near_limit"}}).Text("id") // never told of anything
+	w.own = map[string]string{"space": space, "folder": folder, "parent": folder, "file": file, "share": share, "webhook": hook}
 	w.extra, w.link = []string{upload.Text("file_id"), upload.Text("key")}, link
 	return w
 }

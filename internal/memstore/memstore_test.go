@@ -35,6 +35,10 @@ func TestLeases(t *testing.T) {
 	})
 }
 
+func TestBlocks(t *testing.T) {
+	storecontract.Blocks(t, func(*testing.T) storecontract.BlockStore { return memstore.NewBlocks(time.Now) })
+}
+
 func TestLimits(t *testing.T) {
 	storecontract.Limits(t, func(*testing.T) storecontract.LimitStore { return memstore.NewLimits(1000, time.Now) })
 }

@@ -134,7 +134,7 @@ func fillPart(src *source, buffer []byte) (n int, end bool, err error) {
 	for n < len(buffer) {
 		more, err := src.Read(buffer[n:])
 		n += more
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, true, nil
 		}
 		if err != nil {

@@ -2,8 +2,8 @@
 // that no cache holds, downloads of capped shares, and taking over counts. It
 // speaks plain HTTP on a private network and authenticates with a shared secret.
 //
-// Every method is one attempt: the caller decides what may be repeated. A redeem
-// may not: an answer that was lost leaves open whether a download was taken.
+// Every method is one attempt, as far as the caller can tell; all of them may be
+// repeated, since the origin recognises what it has answered before.
 package originclient
 
 import (
@@ -62,21 +62,30 @@ func (c *Client) Record(ctx context.Context, hash share.Hash) (share.Record, err
 	return share.DecodeRecord(raw)
 }
 
-// Redeem takes one download of a capped share. Kinds: Gone if none is left,
-// Unavailable if it is not known whether one was taken.
-func (c *Client) Redeem(ctx context.Context, shareID string) error {
-	_, err := c.do(ctx, "redeem", http.MethodPost, "/redeem/"+shareID, nil)
+// Redeem takes downloads of a capped share from its ceiling. The same ask may be
+// put again and gets the same answer. Kinds: Gone if the share has ended,
+// Unavailable if it is not known what was answered.
+func (c *Client) Redeem(ctx context.Context, shareID string, ask share.Ask) (grant share.Grant, err error) {
+	raw, err := c.post(ctx, "redeem", "/redeem/"+shareID, ask)
+	if err != nil {
+		return grant, err
+	}
+	if err := json.Unmarshal(raw, &grant); err != nil {
+		return grant, share.E(share.Unavailable, "redeem", errors.New("the origin's answer is not a grant"))
+	}
+	return grant, nil
+}
+
+// Settle says what was served of blocks. It may be repeated.
+func (c *Client) Settle(ctx context.Context, uses []share.Use) error {
+	_, err := c.post(ctx, "settle", "/uses", uses)
 	return err
 }
 
 // AddDownloads hands a batch of counts over. It may be repeated until it
 // succeeds.
 func (c *Client) AddDownloads(ctx context.Context, batch share.Batch) error {
-	body, err := json.Marshal(batch)
-	if err != nil {
-		return fmt.Errorf("encode counts: %w", err)
-	}
-	_, err = c.do(ctx, "hand over counts", http.MethodPost, "/counts", body)
+	_, err := c.post(ctx, "hand over counts", "/counts", batch)
 	return err
 }
 
@@ -91,6 +100,14 @@ func (c *Client) Purged(ctx context.Context, after int64) (share.Purges, error) 
 		return share.Purges{}, share.E(share.Unavailable, "read purges", err)
 	}
 	return purges, nil
+}
+
+func (c *Client) post(ctx context.Context, op, path string, body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	return c.do(ctx, op, http.MethodPost, path, raw)
 }
 
 func (c *Client) do(ctx context.Context, op, method, path string, body []byte) ([]byte, error) {

@@ -113,8 +113,7 @@ func TestRedirects(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	inside := listen(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-	var at string
-	at = listen(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
+	at := listen(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Referer") != "" || r.Header.Get("User-Agent") != "test" {
 			t.Errorf("header = %v; want no Referer, and our name", r.Header)
 		}

@@ -27,19 +27,30 @@ const maxBudget = 1 << 50
 
 var openScript = redis.NewScript(`
 local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local left = redis.call('HGET', KEYS[1], 'left') or 0
-left = math.min(math.max(left + ARGV[1], 0), 2^50)
-redis.call('HSET', KEYS[1], 'left', string.format('%.0f', left), 'ends', now + ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local ends = string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2])
+for i, key in ipairs(KEYS) do
+  local left = redis.call('HGET', key, 'left') or 0
+  left = math.min(math.max(left + ARGV[2 + i], 0), 2^50)
+  redis.call('HSET', key, 'left', string.format('%.0f', left), 'ends', ends)
+  redis.call('PEXPIRE', key, ARGV[1])
+end
 return 1`)
 
 // Open begins the lease, or begins it anew: its time starts again and budget, in
 // bytes, is added to what was left, since each counted download brings its own.
 func (l *Leases) Open(ctx context.Context, name ledger.Lease, budget int64) error {
-	err := openScript.Run(ctx, l.redis, []string{l.key(name)}, min(budget, maxBudget),
-		ledger.LeaseIdle.Milliseconds(), ledger.LeaseMax.Milliseconds()).Err()
-	if err != nil {
+	return l.OpenAll(ctx, []ledger.Opening{{Lease: name, Budget: budget}})
+}
+
+// OpenAll opens leases of one share in one command: all of them, or, after an
+// error, perhaps none.
+func (l *Leases) OpenAll(ctx context.Context, all []ledger.Opening) error {
+	keys, args := make([]string, len(all)), make([]any, 2, 2+len(all))
+	args[0], args[1] = ledger.LeaseIdle.Milliseconds(), ledger.LeaseMax.Milliseconds()
+	for i, o := range all {
+		keys[i], args = l.key(o.Lease), append(args, min(o.Budget, maxBudget))
+	}
+	if err := openScript.Run(ctx, l.redis, keys, args...).Err(); err != nil {
 		return failure("open lease", err)
 	}
 	return nil

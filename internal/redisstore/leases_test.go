@@ -6,6 +6,7 @@ import (
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/redisstore"
+	"rawlink/internal/storecontract"
 	"rawlink/internal/testenv"
 )
 
@@ -70,4 +71,14 @@ func TestLeaseLives(t *testing.T) {
 	await(t, "the idle lease's end", func() bool { return raw.Exists(t.Context(), key).Val() == 0 })
 	take(-5, false) // what is given back to a lease that ended does not revive it
 	take(0, false)
+}
+
+// An Opener keeps the contract of what it opens leases in.
+func TestOpener(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Leases(t, func(t *testing.T) storecontract.LeaseStore {
+		o := ledger.NewOpener(mustOpenAt(t, server.Addr).Leases)
+		t.Cleanup(o.Close)
+		return o
+	})
 }

@@ -64,6 +64,11 @@ func TestContracts(t *testing.T) {
 	}
 }
 
+func TestBlocks(t *testing.T) {
+	server := testenv.Redis(t)
+	storecontract.Blocks(t, func(t *testing.T) storecontract.BlockStore { return mustOpenAt(t, server.Addr).Blocks })
+}
+
 // TestLimitsMeet counts one client's requests at two origins.
 func TestLimitsMeet(t *testing.T) {
 	cfg := redisstore.Config{URL: "redis://" + testenv.Redis(t).Addr}
@@ -202,6 +207,13 @@ func everyCall(s *redisstore.Store) map[string]func(context.Context) error {
 		"Tick":    s.Bus.Tick,
 		"Open":    func(ctx context.Context) error { return s.Leases.Open(ctx, lease, 1) },
 		"Limits":  func(ctx context.Context) error { _, err := s.Limits.Take(ctx, "c", nil); return err },
+		"Units": func(ctx context.Context) error {
+			_, err := s.Blocks.Take(ctx, "s", ledger.Take{Edge: "e", Seq: 1, N: 1})
+			return err
+		},
+		"Install": func(ctx context.Context) error { _, err := s.Blocks.Install(ctx, "s", share.Block{}, ""); return err },
+		"Look":    func(ctx context.Context) error { _, err := s.Blocks.Look(ctx, "s", ""); return err },
+		"Prove":   s.Blocks.Prove,
 		"Take":    func(ctx context.Context) error { _, err := s.Leases.Take(ctx, lease, 1); return err },
 	}
 }

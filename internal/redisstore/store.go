@@ -15,6 +15,7 @@ type Store struct {
 	Bus     *Bus
 	Leases  *Leases
 	Limits  *Limits
+	Blocks  *Blocks
 
 	clients []redis.UniversalClient
 }
@@ -31,12 +32,14 @@ func Open(cfg Config, log *slog.Logger) (*Store, error) {
 	// A pool each, so that none can starve another. Reads may be repeated;
 	// a publication, a taking or a count may not.
 	reads, publish, take, count := client(*opt, oneRetry), client(*opt, noRetry), client(*opt, noRetry), client(*opt, noRetry)
+	units := client(*opt, noRetry)
 	return &Store{
 		Records: newRecords(reads, cfg, log),
 		Bus:     newBus(publish, func() redis.UniversalClient { return client(*opt, noRetry) }, cfg, log),
 		Leases:  &Leases{redis: take, prefix: cfg.Prefix},
 		Limits:  newLimits(count, cfg, log),
-		clients: []redis.UniversalClient{reads, publish, take, count},
+		Blocks:  newBlocks(units, cfg, log),
+		clients: []redis.UniversalClient{reads, publish, take, count, units},
 	}, nil
 }
 

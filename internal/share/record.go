@@ -47,6 +47,9 @@ type Record struct {
 	ExpiresAt    int64      `json:"expires_at,omitempty"`    // Unix seconds; 0 = permanent
 	MaxDownloads int64      `json:"max_downloads,omitempty"` // 0 = no cap
 	Exhausted    bool       `json:"exhausted,omitempty"`     // every capped download is handed out
+	// CapEpoch grows with every change of the cap. A block of downloads that was
+	// taken under an earlier one is not to be used.
+	CapEpoch     int64      `json:"cap_epoch,omitempty"`
 	Revoked      bool       `json:"revoked,omitempty"`
 	PasswordHash string     `json:"password_hash,omitempty"` // slow hash; "" = none
 	Gone         bool       `json:"gone,omitempty"`          // the file is trashed or purged

@@ -3,48 +3,201 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"rawlink/internal/ledger"
 	"rawlink/internal/share"
 )
 
-// Redeem takes one download of a capped share from its ceiling. The condition
-// and the change are one durable statement, so the sum of all that was ever
-// granted never passes the cap, whatever fails afterwards; it also re-checks the
-// share's state, so a redeem never outruns a committed revocation. Errors: Gone
-// if nothing is left or the share has ended, NotFound if there is no such share.
-func (s *Store) Redeem(ctx context.Context, shareID string) error {
-	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		// The lock first: PostgreSQL lets a statement that waited for a row see that
-		// row anew, but the file beside it as it was before the wait.
-		var one int
-		err := tx.QueryRowContext(ctx, `SELECT 1 FROM shares WHERE id = $1`+s.db.ForUpdate(), shareID).Scan(&one)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("redeem: %w", err)
-		}
-		var reserved, most int64
-		err = tx.QueryRowContext(ctx, `UPDATE shares SET reserved = reserved + 1, download_count = download_count + 1
-			WHERE id = $1 AND reserved < max_downloads AND NOT revoked AND (expires_at IS NULL OR expires_at > $2)
-				AND EXISTS (SELECT 1 FROM files f WHERE f.id = file_id AND f.deleted_at IS NULL AND f.scan_status = 'clean')
-			RETURNING reserved, max_downloads`, shareID, s.micros()).Scan(&reserved, &most)
-		if errors.Is(err, sql.ErrNoRows) {
-			return share.E(share.Gone, "redeem", errors.New("no download is left"))
-		}
-		if err != nil {
-			return fmt.Errorf("redeem: %w", err)
-		}
-		if reserved < most {
-			return nil
-		}
-		// The last one: from here on edges may refuse without asking.
-		if err := s.announceShare(ctx, tx, shareID); err != nil {
+// Redeem takes downloads of a capped share from its ceiling: for those who wait,
+// and as a block. All that was ever granted is in reserved before anybody hears
+// of it, and reserved is only raised by compare-and-set, up to the cap; so the
+// sum of all grants never passes it, whatever fails afterwards. The share's
+// state is checked too: a grant never outruns a committed revocation.
+//
+// An ask that was answered before gets that answer again. Errors: Gone if the
+// share has ended or has no cap, Unavailable if nothing is left but what an open
+// block may hold.
+func (s *Store) Redeem(ctx context.Context, shareID string, ask share.Ask) (share.Grant, error) {
+	var grant share.Grant
+	var told bool
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		grant, told = share.Grant{}, false
+		if err := s.lockShare(ctx, tx, shareID); err != nil {
 			return err
 		}
-		return s.tellShareID(ctx, tx, EventShareExhausted, shareID)
+		answered, found, err := s.answered(ctx, tx, shareID, ask)
+		if err != nil || found {
+			grant = answered
+			return err
+		}
+		if ask.Return > 0 {
+			told, err = s.takeBack(ctx, tx, shareID, ask)
+		} else {
+			grant, told, err = s.grant(ctx, tx, shareID, ask)
+		}
+		if err != nil {
+			return err
+		}
+		return s.remember(ctx, tx, shareID, ask, grant)
 	})
+	if err == nil && told {
+		s.wake.ring()
+	}
+	return grant, err
+}
+
+var (
+	errEnded   = share.E(share.Gone, "redeem", errors.New("the share has ended"))
+	errInBlock = share.E(share.Unavailable, "redeem", errors.New("what is left is in a block"))
+)
+
+// lockShare waits for the share's row. PostgreSQL lets a statement that waited
+// for a row see that row anew, but what is beside it as it was before the wait:
+// so the lock comes first, and the reading in statements of its own.
+func (s *Store) lockShare(ctx context.Context, tx *sql.Tx, shareID string) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM shares WHERE id = $1`+s.db.ForUpdate(), shareID).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errEnded
+	}
+	if err != nil {
+		return fmt.Errorf("redeem: %w", err)
+	}
+	return nil
+}
+
+// answered returns what this ask was answered before, if it was.
+func (s *Store) answered(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (grant share.Grant, found bool, err error) {
+	var seq int64
+	var answer string
+	err = tx.QueryRowContext(ctx, `SELECT seq, answer FROM ledger_asks WHERE share_id = $1 AND edge = $2`, shareID, ask.Edge).Scan(&seq, &answer)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && seq < ask.Seq:
+		return grant, false, nil
+	case err != nil:
+		return grant, false, fmt.Errorf("redeem: %w", err)
+	case seq > ask.Seq: // a late copy of an ask that nobody waits for
+		return grant, false, share.E(share.Unavailable, "redeem", errors.New("a newer ask was answered"))
+	}
+	return grant, true, json.Unmarshal([]byte(answer), &grant)
+}
+
+func (s *Store) remember(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask, grant share.Grant) error {
+	answer, err := json.Marshal(grant)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO ledger_asks (share_id, edge, seq, answer, asked_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (share_id, edge) DO UPDATE SET seq = excluded.seq, answer = excluded.answer, asked_at = excluded.asked_at`,
+		shareID, ask.Edge, ask.Seq, string(answer), s.micros())
+	if err != nil {
+		return fmt.Errorf("remember grant: %w", err)
+	}
+	return nil
+}
+
+// ceiling is a share's row as far as it bounds downloads.
+type ceiling struct {
+	most, reserved, epoch int64
+	block                 sql.NullString
+}
+
+func (s *Store) readCeiling(ctx context.Context, tx *sql.Tx, shareID string) (c ceiling, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT max_downloads, reserved, cap_epoch, block_id FROM shares
+		WHERE id = $1 AND max_downloads IS NOT NULL AND NOT revoked AND (expires_at IS NULL OR expires_at > $2)
+			AND EXISTS (SELECT 1 FROM files f WHERE f.id = file_id AND f.deleted_at IS NULL AND f.scan_status = 'clean')`,
+		shareID, s.micros()).Scan(&c.most, &c.reserved, &c.epoch, &c.block)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, errEnded
+	}
+	if err != nil {
+		return c, fmt.Errorf("redeem: %w", err)
+	}
+	return c, nil
+}
+
+// grant decides what an ask gets. told says that the outbox was written.
+func (s *Store) grant(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (g share.Grant, told bool, err error) {
+	c, err := s.readCeiling(ctx, tx, shareID)
+	if err != nil {
+		return g, false, err
+	}
+	rest := max(0, c.most-c.reserved)
+	if rest == 0 && !c.block.Valid { // which was told before
+		return share.Grant{Exhausted: true}, false, nil
+	}
+	lost := rest == 0 && s.forgotten(ctx, tx, c.block.String)
+	if c.block.Valid && (c.block.String == ask.Spent || lost) {
+		if err := s.closeBlock(ctx, tx, shareID, c.block.String); err != nil {
+			return g, false, err
+		}
+		c.block = sql.NullString{}
+	}
+	g.Downloads, g.Epoch, g.Open = min(ask.N, rest), c.epoch, c.block.String
+	if !c.block.Valid && ask.Block {
+		if units := ledger.BlockSize(c.most, rest-g.Downloads); units > 0 {
+			g.Block = share.Block{ID: newID(), Units: units, Window: ledger.WindowSize(c.most, rest), Epoch: c.epoch}
+			if err := s.openBlock(ctx, tx, shareID, g.Block); err != nil {
+				return g, false, err
+			}
+		}
+	}
+	if err := s.raise(ctx, tx, shareID, c.reserved, g); err != nil {
+		return g, false, err
+	}
+	switch {
+	case g.Downloads == rest && !c.block.Valid:
+		g.Exhausted = true
+		return g, true, s.announceUsedUp(ctx, tx, shareID)
+	case g.Downloads == 0: // what there is, is in a block
+		return g, false, errInBlock
+	}
+	return g, false, nil
+}
+
+// announceUsedUp tells edges, which may refuse without asking from here on, and
+// webhooks.
+func (s *Store) announceUsedUp(ctx context.Context, tx *sql.Tx, shareID string) error {
+	if err := s.announceShare(ctx, tx, shareID); err != nil {
+		return err
+	}
+	return s.tellShareID(ctx, tx, EventShareExhausted, shareID)
+}
+
+// raise takes a grant from the ceiling, if that is where it was read to be.
+func (s *Store) raise(ctx context.Context, tx *sql.Tx, shareID string, from int64, g share.Grant) error {
+	if g.Downloads+g.Block.Units == 0 {
+		return nil
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved + $3, download_count = download_count + $4
+		WHERE id = $1 AND reserved = $2 AND reserved + $3 <= max_downloads`, shareID, from, g.Downloads+g.Block.Units, g.Downloads))
+	if err != nil {
+		return fmt.Errorf("raise ceiling: %w", err)
+	}
+	if !ok {
+		return share.E(share.Unavailable, "raise ceiling", errors.New("it moved meanwhile"))
+	}
+	return nil
+}
+
+// takeBack puts downloads that were granted and not served back under the
+// ceiling. A share that was said to be used up is told to be so no more.
+func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (told bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE(reserved >= max_downloads AND block_id IS NULL, FALSE) FROM shares WHERE id = $1`, shareID).Scan(&told)
+	if err != nil {
+		return false, fmt.Errorf("take back: %w", err)
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved - $2, download_count = download_count - $2
+		WHERE id = $1 AND max_downloads IS NOT NULL AND cap_epoch = $3`, shareID, ask.Return, ask.Epoch))
+	if err != nil || !ok || !told {
+		return false, err
+	}
+	return true, s.announceShare(ctx, tx, shareID)
 }
 
 // AddDownloads adds a batch of uncapped downloads to download_count. A batch

@@ -127,7 +127,7 @@ func TestLinksCountWhileTheyAreActive(t *testing.T) {
 		b.countPermanentLinks = false
 		count(1, "permanent links free")
 		b.countPermanentLinks = true
-		if err := b.Redeem(ctx, capped.ID); err != nil {
+		if _, err := b.redeem(ctx, capped.ID, 1); err != nil {
 			t.Fatal(err)
 		}
 		count(2, "one used up")

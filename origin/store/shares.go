@@ -177,6 +177,11 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
 			return fmt.Errorf("update share: %w", err)
 		}
+		if u.SetCap {
+			if err := s.endEpoch(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		after, err := s.linkCounts(ctx, tx, id)
 		if err != nil {
 			return err
@@ -202,8 +207,21 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 
 // usedUp reports whether a share's cap is reached.
 func usedUp(ctx context.Context, tx *sql.Tx, id string) (used bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT max_downloads IS NOT NULL AND reserved >= max_downloads FROM shares WHERE id = $1`, id).Scan(&used)
+	err = tx.QueryRowContext(ctx, `SELECT max_downloads IS NOT NULL AND reserved >= max_downloads AND block_id IS NULL FROM shares WHERE id = $1`, id).Scan(&used)
 	return used, err
+}
+
+// endEpoch makes blocks that were taken under the cap as it was unusable for
+// whoever knows of the new one. What the open block held is lost, unless it was
+// closed before.
+func (s *Store) endEpoch(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET closed_at = $2 WHERE closed_at IS NULL AND id = (SELECT block_id FROM shares WHERE id = $1)`, id, s.micros()); err != nil {
+		return fmt.Errorf("close blocks: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE shares SET cap_epoch = cap_epoch + 1, block_id = NULL WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("end epoch: %w", err)
+	}
+	return nil
 }
 
 // linkCounts reports whether one share counts against the link limit now.

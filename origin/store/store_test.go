@@ -99,6 +99,11 @@ func (b *bench) clean(t *testing.T) File {
 	return f
 }
 
+// redeem takes n downloads as one edge process after another would.
+func (b *bench) redeem(ctx context.Context, shareID string, n int64) (share.Grant, error) {
+	return b.Redeem(ctx, shareID, share.Ask{Edge: newID(), Seq: 1, N: n})
+}
+
 // link makes a share of a file and returns it with its token's hash.
 func (b *bench) link(t *testing.T, file string, most *int64) (Share, share.Hash) {
 	t.Helper()
@@ -378,10 +383,10 @@ func TestRedeemNeverPassesTheCap(t *testing.T) {
 		for range 8 {
 			group.Go(func() {
 				for range 10 {
-					switch err := b.Redeem(t.Context(), v.ID); {
-					case err == nil:
+					switch got, err := b.redeem(t.Context(), v.ID, 1); {
+					case err == nil && got.Downloads == 1:
 						granted.Add(1)
-					case share.KindOf(err) == share.Gone:
+					case err == nil && got.Exhausted:
 						gone.Add(1)
 					default:
 						t.Errorf("Redeem: %v", err)
@@ -418,19 +423,19 @@ func TestRedeemChecksTheState(t *testing.T) {
 		} {
 			f := b.clean(t)
 			v, _ := b.link(t, f.ID, &most)
-			if err := b.Redeem(ctx, v.ID); err != nil {
+			if _, err := b.redeem(ctx, v.ID, 1); err != nil {
 				t.Errorf("before it was %s: %v", name, err)
 			}
 			if err := end(f, v); err != nil {
 				t.Fatal(err)
 			}
-			if err := b.Redeem(ctx, v.ID); share.KindOf(err) != share.Gone {
+			if _, err := b.redeem(ctx, v.ID, 1); share.KindOf(err) != share.Gone {
 				t.Errorf("%s: Redeem = %v; want Gone", name, err)
 			}
 		}
 		f := b.clean(t)
 		uncapped, _ := b.link(t, f.ID, nil)
-		if err := b.Redeem(ctx, uncapped.ID); share.KindOf(err) != share.Gone {
+		if _, err := b.redeem(ctx, uncapped.ID, 1); share.KindOf(err) != share.Gone {
 			t.Errorf("without a cap: Redeem = %v; want Gone: there is no ceiling to take from", err)
 		}
 	})

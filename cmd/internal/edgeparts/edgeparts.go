@@ -40,7 +40,8 @@ type Parts struct {
 	Cache    records.Cache
 	Truth    records.Truth
 	Bus      Bus
-	Ledger   edge.Ledger
+	Ceiling  ledger.Ceiling
+	Blocks   ledger.Blocks
 	Leases   edge.Leases
 	Sink     ledger.Sink
 	Purges   edge.Purges
@@ -55,6 +56,7 @@ type Node struct {
 	layers  *records.Layers
 	counts  *ledger.Counts
 	journal *ledger.Journal
+	redeem  *ledger.Redeemer
 	bus     Bus
 	log     *slog.Logger
 }
@@ -79,17 +81,23 @@ func New(p Parts) (*Node, error) {
 		return nil, fmt.Errorf("edge_journal_dir: %w", err)
 	}
 	counts := ledger.NewCounts(p.Name, journal, p.Sink, p.Log)
+	blocks := p.Blocks
+	if !p.Settings.LedgerBlocks {
+		blocks = nil
+	}
+	redeem := ledger.New(ledger.Config{Ceiling: p.Ceiling, Blocks: blocks, Meter: metrics.NewLedger(p.Registry), Log: p.Log, Now: time.Now})
 	e, err := edge.New(config, edge.Parts{
-		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: p.Ledger,
+		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
 		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
 	})
 	if err != nil {
+		redeem.Close()
 		return nil, errors.Join(err, journal.Close())
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, journal: journal, bus: p.Bus, log: p.Log}, nil
+	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, log: p.Log}, nil
 }
 
 // tries counts tries of passwords: for all edges, or while that fails in here.
@@ -107,7 +115,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 		return edge.Config{}, fmt.Errorf("edge_trusted_proxies: %w", err)
 	}
 	return edge.Config{
-		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
+		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), PreviewBots: edge.PreviewBots(s.EdgePreviewBots), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
 		EnforcePasswords: s.EdgeEnforcePasswords, PasswordTries: s.EdgePasswordTries, PasswordShareTries: s.EdgePasswordShareTries, PasswordHashes: s.EdgePasswordHashes,
 		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
 		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
@@ -128,6 +136,7 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 		}
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
+	running.Go(func() { n.redeem.Run(loops, handOver) })
 	running.Go(func() { n.edge.FollowPurges(loops) })
 	defer func() { _ = n.journal.Close() }()
 	defer running.Wait()

@@ -30,6 +30,7 @@ type Parts struct {
 	Records     origin.RecordCache
 	Bus         origin.Bus
 	Limits      origin.Limiter
+	Blocks      origin.Blocks
 	Keyring     *share.Keyring
 	Mint        *share.Mint
 	Registry    *metrics.Registry
@@ -75,7 +76,7 @@ func New(p Parts) (*origin.Origin, error) {
 		TrustedProxies:   proxies,
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
-		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits,
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits, Blocks: p.Blocks,
 		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
 	})
 }

@@ -81,17 +81,19 @@ type Edge struct {
 	EdgeCacheDisk          Size          `help:"Most that slices may take of the disk." default:"10GiB"`
 	EdgeMaxInFlight        int           `help:"Requests at the same time; more are answered 429." default:"16384"`
 	EdgeMaxConns           int           `help:"Connections at the same time." default:"65536"`
-	EdgeMaxPerClient       int           `help:"Requests of one client at the same time; more are answered 429." default:"512"`
+	EdgeMaxPerClient       int           `help:"Requests of one client at the same time; more are answered 429. A trusted proxy that doesn't name its clients has no limit." default:"512"`
 	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
 	EdgeSendStall          time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
 	EdgeMinRate            Size          `help:"Bytes a second that a client must average." default:"1KiB"`
-	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated." placeholder:"CIDR"`
+	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated. Have them send it, or a PROXY header: clients they don't name share leases and have no limit of their own." placeholder:"CIDR"`
 	EdgeProxyProtocol      bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
 	EdgeEnforcePasswords   bool          `help:"Ask for a link's password. Without it passwords are stored and not asked for."`
 	EdgePasswordTries      int           `help:"Passwords a client may try in 60 seconds; more are answered 429." default:"10"`
 	EdgePasswordShareTries int           `help:"Passwords that all clients together may try at one link in 60 seconds." default:"100"`
 	EdgePasswordHashes     int           `help:"Passwords compared at the same time; each takes 19 MiB, and some 30 ms of a core." default:"2"`
 	EdgeJournalDir         string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
+	EdgePreviewBots        string        `help:"Programs that fetch a link for a preview. count: as anybody. refuse: they get no bytes of capped links, and take no download." default:"count"`
+	LedgerBlocks           bool          `help:"Take the downloads of links with large caps from blocks in Redis; otherwise each is asked for at the origin." default:"true" negatable:""`
 	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
 }
 

@@ -1,0 +1,120 @@
+package origin
+
+import (
+	"context"
+	"time"
+
+	"rawlink/internal/ledger"
+	"rawlink/origin/store"
+)
+
+// Blocks is where edges take the downloads of links with large caps. Look says
+// what is left of a block, Remove takes it away and says what was left.
+type Blocks interface {
+	Look(ctx context.Context, shareID, block string) (ledger.Holding, error)
+	Remove(ctx context.Context, shareID, block string) (ledger.Holding, error)
+}
+
+const (
+	watchEvery = time.Second // how often blocks are looked at
+	watchBatch = 200         // and how many
+	blockIdle  = time.Hour   // unused for so long, a block goes back under its ceiling
+)
+
+// watchBlocks counts what edges served that fell silent, takes idle blocks back
+// and reckons up the closed ones, until ctx ends. Origins that do it at the same
+// time do no harm.
+func (o *Origin) watchBlocks(ctx context.Context) error {
+	behind := ""
+	for {
+		some, err := o.Store.OpenBlocks(ctx, behind, watchBatch)
+		for _, b := range some {
+			if err == nil {
+				err = o.watchBlock(ctx, b)
+			}
+		}
+		if behind = ""; len(some) == watchBatch {
+			behind = some[watchBatch-1].ID
+		}
+		if err == nil {
+			err = o.finishBlocks(ctx)
+		}
+		o.sayUnwatched(ctx, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(watchEvery):
+		}
+	}
+}
+
+// sayUnwatched logs when watching begins to fail, and when it no longer does.
+func (o *Origin) sayUnwatched(ctx context.Context, err error) {
+	if failing := err != nil; o.unwatched.CompareAndSwap(!failing, failing) && ctx.Err() == nil {
+		o.Log.WarnContext(ctx, "watching blocks of downloads", "failing", failing, "error", err)
+	}
+}
+
+func (o *Origin) watchBlock(ctx context.Context, b store.OpenBlock) error {
+	if !b.Closed && time.Since(time.UnixMicro(b.TouchedAt)) > blockIdle {
+		return o.takeBackBlock(ctx, b)
+	}
+	held, err := o.Blocks.Look(ctx, b.ShareID, b.ID)
+	if err != nil {
+		return err
+	}
+	return o.infer(ctx, b.ID, held, ledger.InferAfter)
+}
+
+// infer counts as served what edges took and did not return, if they took nothing
+// for idle.
+func (o *Origin) infer(ctx context.Context, block string, held ledger.Holding, idle time.Duration) error {
+	took := map[string]int64{}
+	for _, t := range held.Took {
+		if t.Idle >= idle {
+			took[t.Edge] = t.Units
+		}
+	}
+	return o.Store.Infer(ctx, block, took)
+}
+
+// takeBackBlock ends a block and puts what nobody took back under the ceiling,
+// where that is certain.
+func (o *Origin) takeBackBlock(ctx context.Context, b store.OpenBlock) error {
+	held, err := o.Blocks.Remove(ctx, b.ShareID, b.ID)
+	if err != nil {
+		return err
+	}
+	free := int64(0)
+	if held.Found && held.Live {
+		free = held.Free
+	}
+	if err := o.infer(ctx, b.ID, held, 0); err != nil { // there will be nothing to infer from later
+		return err
+	}
+	return o.Store.CloseBlock(ctx, b, free)
+}
+
+// finishBlocks reckons up the closed blocks.
+func (o *Origin) finishBlocks(ctx context.Context) error {
+	for {
+		finished, lost, err := o.Store.FinishBlocks(ctx, sweepBatch)
+		o.Metrics.Abandoned.Add(float64(lost))
+		if err != nil || finished < sweepBatch {
+			return err
+		}
+	}
+}
+
+// freeBlock takes a share's block back before its cap changes, so that the new
+// cap is reckoned from what was really taken. Where the block can't be reached
+// its rest is lost: the cap counts it as used.
+func (o *Origin) freeBlock(ctx context.Context, tenantID, shareID string) {
+	b, found, err := o.Store.BlockOf(ctx, tenantID, shareID)
+	if err == nil && found {
+		err = o.takeBackBlock(ctx, b)
+	}
+	if err != nil {
+		o.Log.WarnContext(ctx, "a block of downloads is lost to its share, whose cap changes", "share", shareID, "error", err)
+	}
+}
