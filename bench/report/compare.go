@@ -57,13 +57,13 @@ var measures = []struct {
 func Compare(a, b *Report, tolerance float64, seed uint64) (*Comparison, error) {
 	switch {
 	case a.Workload != b.Workload || a.Mode != b.Mode:
-		return nil, fmt.Errorf("A is %s in a %s loop and B is %s in a %s loop: they can't be compared", a.Workload, a.Mode, b.Workload, b.Mode)
+		return nil, fmt.Errorf("the first is %s in a %s loop and the second %s in a %s loop: they can't be compared", a.Workload, a.Mode, b.Workload, b.Mode)
 	case a.Void() || b.Void():
 		return nil, errors.New("a run that is void can't be compared")
 	}
 	over := [2][]Second{full(a.Over), full(b.Over)}
 	if len(over[0]) < fewSeconds || len(over[1]) < fewSeconds {
-		return nil, fmt.Errorf("A has %d whole seconds and B has %d; want at least %d of each", len(over[0]), len(over[1]), fewSeconds)
+		return nil, fmt.Errorf("the first has %d whole seconds and the second %d; want at least %d of each", len(over[0]), len(over[1]), fewSeconds)
 	}
 	c := &Comparison{How: fmt.Sprintf("B to A over %d and %d seconds; intervals by %d draws of a moving-block bootstrap; tolerance %.1f %%", len(over[0]), len(over[1]), resamples, 100*tolerance)}
 	pools := [2]*pool{newPool(over[0]), newPool(over[1])}

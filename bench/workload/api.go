@@ -63,7 +63,7 @@ type call struct {
 
 // choose draws an operation.
 func (p *partner) choose() call {
-	file := p.api.field.links[p.random.IntN(len(p.api.field.links))].Object.FileID
+	file := p.api.links[p.random.IntN(len(p.api.links))].Object.FileID
 	mine := len(p.mine)
 	switch x := p.random.Float64(); {
 	case x < .1:

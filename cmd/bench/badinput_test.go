@@ -144,7 +144,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	code, out, errs := bench(t, t.Context(), s, "run", "hot", "-d", "1s", "-c", "2", "--rate", "50", "-o", dir)
+	code, out, errs := bench(t.Context(), t, s, "run", "hot", "-d", "1s", "-c", "2", "--rate", "50", "-o", dir)
 	if code != exitFailed || !strings.Contains(errs, "no space left on device") {
 		t.Errorf("exit code %d, %s", code, errs)
 	}
@@ -152,7 +152,7 @@ func TestFullDisk(t *testing.T) {
 	if r, err := report.Load(saved); err != nil || r.Requests == 0 || !strings.Contains(out, "requests/s over") {
 		t.Errorf("the spare report: %v\n%s", err, out)
 	}
-	if code, _, errs := bench(t, t.Context(), s, "run", "hot", "-d", "1s", "-o", filepath.Join(dir, "hot.json", "x")); code != exitFailed || !strings.Contains(errs, "bench: out: ") {
+	if code, _, errs := bench(t.Context(), t, s, "run", "hot", "-d", "1s", "-o", filepath.Join(dir, "hot.json", "x")); code != exitFailed || !strings.Contains(errs, "bench: out: ") {
 		t.Errorf("a folder that can't be made: exit code %d, %s", code, errs)
 	}
 	nothingLeft(t, s, s.Key)

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // bench runs the program with a system as its target.
-func bench(t *testing.T, ctx context.Context, s *testsystem.System, args ...string) (code int, out, errs string) {
+func bench(ctx context.Context, t *testing.T, s *testsystem.System, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	args = append(args, "--api", s.API, "--edge", strings.Join(s.Files, ","), "--key", s.Key)
@@ -78,7 +78,7 @@ func TestWorkloads(t *testing.T) {
 		t.Run(workload, func(t *testing.T) {
 			dir := t.TempDir()
 			args := append([]string{"run", workload, "-d", "1500ms", "-c", "8", "--verify", "1", "-o", dir, "--ops", s.Ops[0]}, strings.Fields(c.flags)...)
-			code, out, errs := bench(t, t.Context(), s, args...)
+			code, out, errs := bench(t.Context(), t, s, args...)
 			if code != 0 {
 				t.Fatalf("exit code %d\n%s%s", code, out, errs)
 			}
@@ -121,17 +121,17 @@ func TestCapacityAndConfigFile(t *testing.T) {
 	if err := os.WriteFile(config, []byte("connections: 4\nfrom: 20\nto: 40\nstep: 1s\nlatency: 5s\nout: "+dir+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := bench(t, t.Context(), s, "capacity", "hot", "--config", config)
+	code, out, errs := bench(t.Context(), t, s, "capacity", "hot", "--config", config)
 	if code != 0 || !strings.Contains(out, "capacity: 40 requests/s") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
-	if code, out, _ := bench(t, t.Context(), s, "capacity", "hot", "--config", config, "--latency", "1us"); code != exitMissed {
+	if code, out, _ := bench(t.Context(), t, s, "capacity", "hot", "--config", config, "--latency", "1us"); code != exitMissed {
 		t.Errorf("exit code %d for a goal that nobody meets; want %d\n%s", code, exitMissed, out)
 	}
 	if err := os.WriteFile(config, []byte("conections: 4\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := bench(t, t.Context(), s, "run", "hot", "--config", config); code != exitFailed || !strings.Contains(errs, `no flag is named "conections"`) {
+	if code, _, errs := bench(t.Context(), t, s, "run", "hot", "--config", config); code != exitFailed || !strings.Contains(errs, `no flag is named "conections"`) {
 		t.Errorf("exit code %d, %s", code, errs)
 	}
 	nothingLeft(t, s, s.Key)

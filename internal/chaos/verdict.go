@@ -44,7 +44,7 @@ func (o *Oracle) Judge(b Bounds) Verdict {
 	var late []time.Duration
 	for _, l := range o.Links() {
 		t := l.Tally()
-		v.Tally.add(t)
+		v.add(t)
 		v.judgeCap(l, t, b)
 		l.mu.Lock()
 		if !l.ended.IsZero() {
