@@ -144,7 +144,7 @@ func (s *Store) giveBack(ctx context.Context, tx *sql.Tx, shareID, block string,
 		return nil
 	}
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved - $2
-		WHERE id = $1 AND (reserved < max_downloads OR block_id IS NOT NULL)
+		WHERE id = $1 AND max_downloads IS NOT NULL AND NOT `+usedUpShare+`
 			AND cap_epoch = (SELECT epoch FROM ledger_blocks WHERE id = $3)`, shareID, units, block))
 	if err != nil || !ok {
 		return err

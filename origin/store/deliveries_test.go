@@ -363,3 +363,29 @@ func TestVerdictThatChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestExpiryWithDownloadsLeft: a share all of whose downloads are reserved, but
+// some in a block that is open, has some left to lose when it expires; one that
+// is used up has not.
+func TestExpiryWithDownloadsLeft(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		b.hook(t, EventShareExpired)
+		most := int64(10_000)
+		for block, want := range map[sql.NullString]bool{{String: "open", Valid: true}: true, {}: false} {
+			v, _ := b.link(t, b.clean(t).ID, &most)
+			if err := b.db.InTx(t.Context(), func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE shares SET reserved = max_downloads, block_id = $2, expires_at = $3 WHERE id = $1`, v.ID, block, b.micros())
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.ExpireShares(t.Context(), 10); err != nil {
+				t.Fatal(err)
+			}
+			if told := b.take(t) != nil; told != want {
+				t.Errorf("open block %q: told %t; want %t", block.String, told, want)
+			}
+		}
+	})
+}

@@ -188,8 +188,7 @@ func (s *Store) raise(ctx context.Context, tx *sql.Tx, shareID string, from int6
 // takeBack puts downloads that were granted and not served back under the
 // ceiling. A share that was said to be used up is told to be so no more.
 func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (told bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT COALESCE(reserved >= max_downloads AND block_id IS NULL, FALSE) FROM shares WHERE id = $1`, shareID).Scan(&told)
-	if err != nil {
+	if told, err = usedUp(ctx, tx, shareID); err != nil {
 		return false, fmt.Errorf("take back: %w", err)
 	}
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved - $2, download_count = download_count - $2

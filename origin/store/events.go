@@ -142,14 +142,14 @@ func (s *Store) ExpireShares(ctx context.Context, limit int) (n int64, err error
 		now := s.micros()
 		rows, err := tx.QueryContext(ctx, `UPDATE shares SET expiry_told = TRUE WHERE id IN (
 				SELECT id FROM shares WHERE expires_at IS NOT NULL AND NOT expiry_told AND expires_at <= $1 ORDER BY expires_at LIMIT $2`+s.db.SkipLocked()+`)
-			RETURNING `+shareColumns+`, reserved`, now, limit)
+			RETURNING `+shareColumns+`, `+usedUpShare, now, limit)
 		type expired struct {
-			share    Share
-			reserved int64
+			share  Share
+			usedUp bool
 		}
 		all, err := collect(rows, err, func(row scanner) (e expired, err error) {
 			v := &e.share
-			err = row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.CreatedAt, &v.UpdatedAt, &e.reserved)
+			err = row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.CreatedAt, &v.UpdatedAt, &e.usedUp)
 			return e, err
 		})
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *Store) ExpireShares(ctx context.Context, limit int) (n int64, err error
 		}
 		n = int64(len(all))
 		for _, e := range all {
-			if e.share.Revoked || e.share.MaxDownloads != nil && e.reserved >= *e.share.MaxDownloads {
+			if e.share.Revoked || e.usedUp {
 				continue
 			}
 			if err := s.tellShare(ctx, tx, EventShareExpired, e.share); err != nil {

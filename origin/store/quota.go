@@ -58,7 +58,7 @@ func (s *Store) Quota(ctx context.Context, tenantID string) (Quota, error) {
 
 // activeShare is the condition under which a share counts: not revoked, not
 // expired, not used up. $2 is now. A purge deletes the row itself.
-const activeShare = `NOT revoked AND (expires_at IS NULL OR expires_at > $2) AND (max_downloads IS NULL OR reserved < max_downloads OR block_id IS NOT NULL)`
+const activeShare = `NOT revoked AND (expires_at IS NULL OR expires_at > $2) AND NOT ` + usedUpShare
 
 func (s *Store) activeLinks(ctx context.Context, q querier, tenantID string) (int64, error) {
 	query := `SELECT COUNT(*) FROM shares WHERE tenant_id = $1 AND ` + activeShare

@@ -39,16 +39,15 @@ func (s *Store) records(ctx context.Context, q querier, hashes []string) (map[st
 
 // recordQuery reads share and file in one statement: version and state belong to
 // the same moment.
-const recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, s.reserved, s.block_id IS NOT NULL, s.cap_epoch, s.revoked, s.password_hash,
+const recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, ` + usedUpShare + `, s.cap_epoch, s.revoked, s.password_hash,
 		f.deleted_at, f.scan_status, f.object_key, f.object_version, f.size, f.sha256, f.original_name, f.mime, f.created_at
 	FROM shares s JOIN files f ON f.id = s.file_id WHERE s.token_hash`
 
 func readRecord(row scanner) (hash string, r share.Record, err error) {
 	var expires, most, deleted sql.NullInt64
 	var password, sha256, mime sql.NullString
-	var reserved, created int64
-	var open bool
-	err = row.Scan(&hash, &r.Version, &r.ShareID, &r.FileID, &r.TenantID, &r.Permission, &expires, &most, &reserved, &open, &r.CapEpoch, &r.Revoked, &password,
+	var created int64
+	err = row.Scan(&hash, &r.Version, &r.ShareID, &r.FileID, &r.TenantID, &r.Permission, &expires, &most, &r.Exhausted, &r.CapEpoch, &r.Revoked, &password,
 		&deleted, &r.Scan, &r.Object.Key, &r.Object.Version, &r.Object.Size, &sha256, &r.Name, &mime, &created)
 	if err != nil {
 		return "", share.Record{}, err
@@ -57,7 +56,6 @@ func readRecord(row scanner) (hash string, r share.Record, err error) {
 		r.ExpiresAt = expires.Int64 / time.Second.Microseconds()
 	}
 	r.MaxDownloads = most.Int64
-	r.Exhausted = most.Valid && reserved >= most.Int64 && !open
 	r.PasswordHash, r.Object.SHA256, r.MIME = password.String, sha256.String, mime.String
 	r.Gone = deleted.Valid
 	r.Modified = created / time.Second.Microseconds()

@@ -205,9 +205,13 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 	return v, err
 }
 
-// usedUp reports whether a share's cap is reached.
+// usedUpShare is the condition under which no download of a share is left: all
+// are reserved, and none of them lies in a block that is still taken from. It is
+// true or false, never NULL.
+const usedUpShare = `(max_downloads IS NOT NULL AND reserved >= max_downloads AND block_id IS NULL)`
+
 func usedUp(ctx context.Context, tx *sql.Tx, id string) (used bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT max_downloads IS NOT NULL AND reserved >= max_downloads AND block_id IS NULL FROM shares WHERE id = $1`, id).Scan(&used)
+	err = tx.QueryRowContext(ctx, `SELECT `+usedUpShare+` FROM shares WHERE id = $1`, id).Scan(&used)
 	return used, err
 }
 
