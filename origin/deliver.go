@@ -30,24 +30,18 @@ const (
 
 // deliverEvents sends events to webhooks until ctx ends.
 func (o *Origin) deliverEvents(ctx context.Context) error {
-	for {
+	return drain(ctx, o.Store.DeliveriesQueued(), deliveryPoll, func() bool {
 		d, w, err := o.Store.TakeDelivery(ctx, o.config.Webhooks.Timeout+deliveryMargin, perWebhook)
 		switch {
-		case ctx.Err() != nil:
-			return nil // what was just taken comes back with its lease
+		case ctx.Err() != nil: // what was just taken comes back with its lease
+			return false
 		case err != nil:
 			o.Log.WarnContext(ctx, "deliveries not readable", "error", err)
 		case d != nil:
 			o.deliver(ctx, d, w)
-			continue
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-o.Store.DeliveriesQueued():
-		case <-time.After(deliveryPoll):
-		}
-	}
+		return d != nil
+	})
 }
 
 // deliver makes one attempt and records how it ended, also if the process is

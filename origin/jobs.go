@@ -21,22 +21,33 @@ const (
 // runJobs works one queue until ctx ends. A job that fails is tried again, later
 // each time; one that can't succeed is kept for an operator.
 func (o *Origin) runJobs(ctx context.Context, kind store.JobKind, work func(context.Context, *store.Job) error) error {
-	for {
+	return drain(ctx, o.Store.JobsQueued(kind), jobPoll, func() bool {
 		job, err := o.Store.TakeJob(ctx, kind, jobLease)
 		switch {
-		case ctx.Err() != nil:
-			return nil
+		case ctx.Err() != nil: // what was just taken comes back with its lease
+			return false
 		case err != nil:
 			o.Log.WarnContext(ctx, "job queue not readable", "kind", kind, "error", err)
 		case job != nil:
 			o.runJob(ctx, job, work)
+		}
+		return job != nil
+	})
+}
+
+// drain calls one, which does a piece of a queue's work and reports whether there
+// was any, until ctx ends. While there is none it waits to be rung for, and looks
+// every poll besides.
+func drain(ctx context.Context, rung <-chan struct{}, poll time.Duration, one func() bool) error {
+	for {
+		if one() && ctx.Err() == nil {
 			continue
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-o.Store.JobsQueued(kind):
-		case <-time.After(jobPoll):
+		case <-rung:
+		case <-time.After(poll):
 		}
 	}
 }

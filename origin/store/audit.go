@@ -90,13 +90,5 @@ func (s *Store) Deeds(ctx context.Context, tenantID string, last time.Duration, 
 // SweepAudit removes up to limit deeds that are older than keep, and says how
 // many there were.
 func (s *Store) SweepAudit(ctx context.Context, keep time.Duration, limit int) (n int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= $1 ORDER BY at LIMIT $2`+s.db.SkipLocked()+`)`,
-			s.micros()-keep.Microseconds(), limit)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		return err
-	})
-	return n, err
+	return s.sweep(ctx, old{table: "audit", key: "id", since: "at"}, keep, limit)
 }

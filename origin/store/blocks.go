@@ -236,13 +236,9 @@ func (s *Store) SweepLedger(ctx context.Context, limit int) (swept int64, err er
 			{`DELETE FROM ledger_uses WHERE block_id IN (SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2)`, blockKeep},
 			{`DELETE FROM ledger_blocks WHERE id IN (SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2)`, blockKeep},
 		} {
-			result, err := tx.ExecContext(ctx, step.query, s.micros()-step.before.Microseconds(), limit)
+			n, err := affected(tx.ExecContext(ctx, step.query, s.micros()-step.before.Microseconds(), limit))
 			if err != nil {
 				return fmt.Errorf("sweep ledger: %w", err)
-			}
-			n, err := result.RowsAffected()
-			if err != nil {
-				return err
 			}
 			swept = max(swept, n)
 		}

@@ -216,33 +216,21 @@ func (s *Store) replayable(ctx context.Context, tx *sql.Tx, tenantID, webhookID 
 // replay queues the ended deliveries that match a condition on $3.
 func (s *Store) replay(ctx context.Context, tx *sql.Tx, webhookID, condition, arg string) (int64, error) {
 	s.told.Store(true)
-	result, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'pending', attempts = 0, run_at = $2, updated_at = $2
-		WHERE webhook_id = $1 AND state <> 'pending' AND `+condition, webhookID, s.micros(), arg)
+	n, err := affected(tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'pending', attempts = 0, run_at = $2, updated_at = $2
+		WHERE webhook_id = $1 AND state <> 'pending' AND `+condition, webhookID, s.micros(), arg))
 	if err != nil {
 		return 0, fmt.Errorf("replay: %w", err)
 	}
-	return result.RowsAffected()
+	return n, nil
 }
 
 // SweepDeliveries removes up to limit deliveries that ended longer than keep ago.
 func (s *Store) SweepDeliveries(ctx context.Context, keep time.Duration, limit int) (n int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `DELETE FROM webhook_deliveries WHERE id IN (
-			SELECT id FROM webhook_deliveries WHERE state <> 'pending' AND updated_at <= $1 ORDER BY updated_at LIMIT $2`+s.db.SkipLocked()+`)`, s.micros()-keep.Microseconds(), limit)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		return err
-	})
-	return n, err
+	return s.sweep(ctx, old{table: "webhook_deliveries", key: "id", since: "updated_at", condition: "state <> 'pending'"}, keep, limit)
 }
 
 // Undelivered returns how long the oldest pending delivery has been waiting, 0
 // if none waits.
 func (s *Store) Undelivered(ctx context.Context) (time.Duration, error) {
-	var oldest sql.NullInt64
-	if err := s.db.Read().QueryRowContext(ctx, `SELECT MIN(created_at) FROM webhook_deliveries WHERE state = 'pending'`).Scan(&oldest); err != nil || !oldest.Valid {
-		return 0, err
-	}
-	return max(time.Microsecond, time.Duration(s.micros()-oldest.Int64)*time.Microsecond), nil
+	return s.waiting(ctx, `webhook_deliveries WHERE state = 'pending'`)
 }

@@ -113,13 +113,5 @@ func (s *Store) endOnce(ctx context.Context, query string, o *Once, args ...any)
 // SweepOnce removes up to limit answers that are no longer repeated, and says
 // how many there were.
 func (s *Store) SweepOnce(ctx context.Context, limit int) (n int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `DELETE FROM idempotent WHERE (tenant_id, key_hash) IN (
-			SELECT tenant_id, key_hash FROM idempotent WHERE created_at <= $1 ORDER BY created_at LIMIT $2`+s.db.SkipLocked()+`)`, s.micros()-KeepAnswers.Microseconds(), limit)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		return err
-	})
-	return n, err
+	return s.sweep(ctx, old{table: "idempotent", key: "tenant_id, key_hash", since: "created_at"}, KeepAnswers, limit)
 }

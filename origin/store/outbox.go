@@ -196,12 +196,5 @@ func (s *Store) UntoldRows(ctx context.Context, limit int) ([]string, error) {
 // Untold returns how long the oldest change has been waiting to be told, 0 if
 // none waits, by this process's clock.
 func (s *Store) Untold(ctx context.Context) (time.Duration, error) {
-	var oldest sql.NullInt64
-	if err := s.db.Read().QueryRowContext(ctx, `SELECT MIN(created_at) FROM outbox`).Scan(&oldest); err != nil {
-		return 0, fmt.Errorf("read the oldest untold change: %w", err)
-	}
-	if !oldest.Valid {
-		return 0, nil
-	}
-	return max(time.Microsecond, time.Duration(s.micros()-oldest.Int64)*time.Microsecond), nil
+	return s.waiting(ctx, `outbox`)
 }

@@ -110,14 +110,10 @@ func (s *Store) PurgeContainers(ctx context.Context, t Trash, limit int) (n int6
 				continue // a space that still is there
 			}
 			condition, args := t.where(limit)
-			result, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (
-				SELECT id FROM `+table+` WHERE `+condition+empty+` LIMIT $1`+s.db.SkipLocked()+`)`, args...)
+			gone, err := affected(tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (
+				SELECT id FROM `+table+` WHERE `+condition+empty+` LIMIT $1`+s.db.SkipLocked()+`)`, args...))
 			if err != nil {
 				return fmt.Errorf("purge %s: %w", table, err)
-			}
-			gone, err := result.RowsAffected()
-			if err != nil {
-				return err
 			}
 			n += gone
 		}

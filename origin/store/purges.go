@@ -70,10 +70,7 @@ func (s *Store) SweepPurges(ctx context.Context, limit int) (n int64, err error)
 		if _, err := tx.ExecContext(ctx, `UPDATE purge_clock SET swept = $1 WHERE swept < $1`, last.Int64); err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `DELETE FROM purges WHERE number <= $1`, last.Int64)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
+		n, err = affected(tx.ExecContext(ctx, `DELETE FROM purges WHERE number <= $1`, last.Int64))
 		return err
 	})
 	return n, err

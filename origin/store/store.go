@@ -137,11 +137,16 @@ func collect[T any](rows *sql.Rows, err error, read func(scanner) (T, error)) ([
 
 // changed reports whether a statement touched any row.
 func changed(result sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
+	n, err := affected(result, err)
 	return n > 0, err
+}
+
+// affected returns how many rows a statement touched.
+func affected(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // IsDown reports whether an error of this package means that the database can't
