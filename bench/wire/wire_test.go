@@ -5,13 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"rawlink/internal/testenv"
 
 	"go.uber.org/goleak"
 )
@@ -94,30 +95,6 @@ func TestAgreesWithNetHTTP(t *testing.T) {
 	}
 }
 
-// rubbish answers each connection's first bytes with a text and closes it.
-func rubbish(t *testing.T, text string) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Read(make([]byte, 4096))
-			_, _ = io.WriteString(conn, text)
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() { _ = ln.Close(); <-done })
-	return "http://" + ln.Addr().String()
-}
-
 func TestShortAndStrangeAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
@@ -133,7 +110,7 @@ func TestShortAndStrangeAnswers(t *testing.T) {
 		"bad length":     {"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", ErrNotHTTP},
 		"endless head":   {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 40<<10), ErrNotHTTP},
 	} {
-		target, conn := connect(t, rubbish(t, c.text))
+		target, conn := connect(t, testenv.AnswerText(t, c.text))
 		if _, body, err := exchange(t, conn, target.Request("GET", "/"), false); !errors.Is(err, c.want) {
 			t.Errorf("%s: %q, error %v; want %v", name, body, err, c.want)
 		}

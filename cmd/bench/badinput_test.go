@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"rawlink/bench/report"
+	"rawlink/internal/testenv"
 	"rawlink/internal/testsystem"
 )
 
@@ -26,42 +26,16 @@ func fails(t *testing.T, want int, line string, args ...string) {
 	}
 }
 
-// text is a server that answers every connection with a text.
-func text(t *testing.T, text string) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = conn.Read(make([]byte, 4096))
-				_, _ = io.WriteString(conn, text)
-				_ = conn.Close()
-			}()
-		}
-	}()
-	t.Cleanup(func() { _ = ln.Close(); <-done })
-	return "http://" + ln.Addr().String()
-}
-
 func TestBadTargets(t *testing.T) {
 	s := generous(t)
-	nobody := text(t, "")
+	nobody := testenv.AnswerText(t, "")
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed := "http://" + ln.Addr().String()
 	_ = ln.Close()
-	rubbish := text(t, "+PONG rubbish rubbish\r\n\r\n")
+	rubbish := testenv.AnswerText(t, "+PONG rubbish rubbish\r\n\r\n")
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"hello":"world"}`)) }))
 	defer other.Close()
 

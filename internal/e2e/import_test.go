@@ -3,9 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -18,26 +16,13 @@ import (
 // outside are settings under which 127.0.0.2 stands for the public internet.
 const outside = "IMPORT_ALLOW_NETWORKS=127.0.0.2"
 
-// listen serves on an address of loopback until the test ends.
-func listen(t *testing.T, addr string, handler http.HandlerFunc) (url string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &httptest.Server{Listener: ln, Config: &http.Server{Handler: handler}}
-	server.Start()
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
 func testImport(t *testing.T, s *testsystem.System) {
 	c := s.As(s.NewTenant(t, testsystem.Limits{Bytes: 11_000_000, Links: -1}))
 	space := c.Space(t)
 	content := bytes.Repeat([]byte("piece by piece "), 700_000) // 10.5 MB
 	var asked atomic.Int64
-	inside := listen(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-	source := listen(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
+	inside := testenv.ServeOn(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	source := testenv.ServeOn(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/known.bin":
 			w.Header().Set("Content-Length", fmt.Sprint(len(content)))

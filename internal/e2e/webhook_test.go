@@ -11,6 +11,7 @@ import (
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"rawlink/internal/testenv"
 	"rawlink/internal/testsystem"
 )
 
@@ -32,7 +33,7 @@ type inbox struct {
 
 func newInbox(t *testing.T) *inbox {
 	b := &inbox{t: t, got: map[string]string{}, answer: func(string) int { return 200 }}
-	b.url = listen(t, "127.0.0.2:0", b.serve)
+	b.url = testenv.ServeOn(t, "127.0.0.2:0", b.serve)
 	return b
 }
 
@@ -156,7 +157,7 @@ func TestKillLosesNoEvent(t *testing.T) {
 			c := s.Client()
 			box := newInbox(t)
 			held := make(chan struct{}, 100)
-			stuck := listen(t, "127.0.0.2:0", func(_ http.ResponseWriter, r *http.Request) {
+			stuck := testenv.ServeOn(t, "127.0.0.2:0", func(_ http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body) // the server sees a client leave only then
 				held <- struct{}{}
 				<-r.Context().Done()

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"rawlink/internal/testenv"
 )
 
 // world is what a test's client may reach: addresses that stand for the public
@@ -31,14 +33,7 @@ func newClient(change func(*Config)) *Client {
 // listen serves on one address of loopback and returns its host:port.
 func listen(t *testing.T, addr string, handler http.HandlerFunc) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &httptest.Server{Listener: ln, Config: &http.Server{Handler: handler}}
-	server.Start()
-	t.Cleanup(server.Close)
-	return ln.Addr().String()
+	return strings.TrimPrefix(testenv.ServeOn(t, addr, handler), "http://")
 }
 
 func get(t *testing.T, c *Client, url string) (status int, body string, err error) {

@@ -104,7 +104,7 @@ func TestClamdProtocolFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, err := scan.NewClamd(scan.ClamdConfig{
-				Hosts: []string{fakeClamd(t, tt.serve)}, MaxSize: 1 << 30,
+				Hosts: []string{testenv.Answer(t, tt.serve)}, MaxSize: 1 << 30,
 				ChunkTimeout: 300 * time.Millisecond, ReplyTimeout: 300 * time.Millisecond,
 			})
 			if err != nil {
@@ -135,30 +135,6 @@ func TestClamdConfig(t *testing.T) {
 			t.Errorf("NewClamd(%+v) accepted it", cfg)
 		}
 	}
-}
-
-// fakeClamd listens until the test ends and hands each connection to serve,
-// closing it afterwards.
-func fakeClamd(tb testing.TB, serve func(net.Conn)) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ended := make(chan struct{})
-	tb.Cleanup(func() { _ = l.Close(); <-ended })
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serve(conn)
-			_ = conn.Close()
-		}
-	}()
-	return l.Addr().String()
 }
 
 // readStream reads a command and, if it is INSTREAM, its chunks to the end mark.
