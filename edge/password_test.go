@@ -202,47 +202,6 @@ func TestPasswordForm(t *testing.T) {
 	}
 }
 
-func TestGrants(t *testing.T) {
-	g := newGrants(bytes.Repeat([]byte("k"), 32))
-	now := time.Unix(1_800_000_000, 0)
-	addr, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:0:1::1")
-	h := share.HashToken("t")
-	text := g.text(h, "stored", addr, now)
-	if got := parseGrant([]byte("a=b&grant=" + text + "&c")); got != text {
-		t.Errorf("parseGrant = %q; want %q", got, text)
-	}
-	if parseGrant([]byte("grant="+strings.Repeat("x", 1000))) != "" || parseGrant([]byte("xgrant="+text)) != "" {
-		t.Error("parseGrant took what is no grant")
-	}
-	flipped := []byte(text)
-	flipped[3] ^= 1
-	for name, c := range map[string]struct {
-		grants grants
-		text   string
-		hash   share.Hash
-		stored string
-		addr   netip.Addr
-		after  time.Duration
-		want   bool
-	}{
-		"itself":           {g, text, h, "stored", addr, 0, true},
-		"same /64":         {g, text, h, "stored", netip.MustParseAddr("2001:db8::ffff"), 0, true},
-		"at its last":      {g, text, h, "stored", addr, grantLife - time.Second, true},
-		"ended":            {g, text, h, "stored", addr, grantLife, false},
-		"another client":   {g, text, h, "stored", other, 0, false},
-		"another link":     {g, text, share.HashToken("u"), "stored", addr, 0, false},
-		"another password": {g, text, h, "changed", addr, 0, false},
-		"another key":      {newGrants(bytes.Repeat([]byte("l"), 32)), text, h, "stored", addr, 0, false},
-		"later expiry":     {g, string(flipped), h, "stored", addr, 0, false},
-		"cut off":          {g, text[:40], h, "stored", addr, 0, false},
-		"empty":            {g, "", h, "stored", addr, 0, false},
-	} {
-		if got := c.grants.good(c.text, c.hash, c.stored, c.addr, now.Add(c.after)); got != c.want {
-			t.Errorf("%s: good = %v; want %v", name, got, c.want)
-		}
-	}
-}
-
 // R-25: a guesser is stopped, and alone.
 func TestGuessesAreRationed(t *testing.T) {
 	w := guarded(t, func(c *Config, _ *Parts, _ *world) { c.PasswordTries, c.PasswordShareTries = 3, 5 })
@@ -325,40 +284,5 @@ func TestUncountedPasswordIsRefused(t *testing.T) {
 	path := w.link(content(10), withPassword)
 	if got := w.get(path, "X-Share-Password", secret); got.status != 503 {
 		t.Errorf("%d; want 503", got.status)
-	}
-}
-
-func TestPagesAreSmallAndInert(t *testing.T) {
-	all := map[string]*refusal{"method": refusedMethod, "header": refusedHeader, "body": refusedBody, "timeout": refusedTimeout, "tries": refusedTries}
-	for kind, r := range refusals {
-		all[fmt.Sprint("kind ", kind)] = r
-	}
-	for _, c := range causes {
-		all[c.err.Error()] = c.refusal
-	}
-	titles := map[string]string{}
-	for name, r := range all {
-		text := string(r.page)
-		if len(text) >= 8<<10 {
-			t.Errorf("%s: %d bytes; want less than 8 KiB", name, len(text))
-		}
-		for _, bad := range []string{"<script", "http:", "https:", "url(", "src=", "href=", "@import", " style=", "javascript:", " on"} {
-			if i := strings.Index(text, bad); i >= 0 && (bad != " on" || strings.Contains(text[i:i+12], "=")) {
-				t.Errorf("%s contains %q", name, bad)
-			}
-		}
-		for _, needed := range []string{`<html lang="en">`, "width=device-width", "<main", "<h1>", "prefers-color-scheme:dark", "<style>" + pageStyle + "</style>"} {
-			if !strings.Contains(text, needed) {
-				t.Errorf("%s lacks %q", name, needed)
-			}
-		}
-		if r.challenge != strings.Contains(text, "<form") || r.challenge != (r.status == 401) {
-			t.Errorf("%s: status %d with a form: %v", name, r.status, strings.Contains(text, "<form"))
-		}
-		title := text[strings.Index(text, "<title>"):strings.Index(text, "</title>")]
-		titles[fmt.Sprint(title, r.status, string(r.json))] = name
-	}
-	if len(titles) < len(all)-1 { // not ready is there twice
-		t.Errorf("%d pages, %d of them different", len(all), len(titles))
 	}
 }

@@ -262,31 +262,6 @@ func TestReadAheadDoublesAndStaysInside(t *testing.T) {
 	}
 }
 
-func TestPurgeWhileFilling(t *testing.T) {
-	for _, size := range []int64{1000, 4096} {
-		release := make(chan struct{})
-		s := &store{step: 256, before: holdAt(512, release)}
-		cfg := testConfig(s)
-		cfg.Dir = t.TempDir()
-		c := mustNew(t, cfg)
-		o := Object{ID: "a", Size: size}
-		r := mustOpen(t, c, o, 0, size)
-		mustPurge(t, c, o)
-		close(release)
-		if got, err := drain(r); err != nil || !bytes.Equal(got, content(o)) {
-			t.Errorf("the reader of then: %d bytes, %v", len(got), err)
-		}
-		r.Close()
-		eventually(t, "nothing held", func() bool {
-			st := c.Stats()
-			return st.RAMBytes == 0 && st.DiskBytes == 0 && st.DiskSlices == 0
-		})
-		if source := mustFetch(t, c, o, 0, size); source != Store {
-			t.Errorf("after Purge from %s", source)
-		}
-	}
-}
-
 func TestCloseEndsFills(t *testing.T) {
 	s := &store{step: 512, before: holdAt(1024, nil)}
 	c := mustNew(t, testConfig(s))

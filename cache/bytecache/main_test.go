@@ -246,10 +246,3 @@ func idle(tb testing.TB, c *Cache) {
 	eventually(tb, "idle", func() bool { return c.Stats().Flying == 0 })
 	c.running.Wait()
 }
-
-func mustPurge(tb testing.TB, c *Cache, o Object) {
-	tb.Helper()
-	if err := c.Purge(o.ID); err != nil {
-		tb.Fatal(err)
-	}
-}
