@@ -33,14 +33,7 @@ type ClamdServer struct {
 // else: see signatures.
 func Clamd(tb testing.TB) ClamdServer {
 	tb.Helper()
-	path, err := find("clamd", "/usr/sbin", "/usr/local/sbin")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir, err := tempDir("clamd", tb.Cleanup)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	path, dir := prepare(tb, "clamd", "clamd", "/usr/sbin", "/usr/local/sbin")
 	socket, self := filepath.Join(dir, "clamd.sock"), rand.Text()
 	if err := writeSignatures(filepath.Join(dir, "db"), self); err != nil {
 		tb.Fatal(err)

@@ -1,12 +1,14 @@
 package testenv
 
 import (
+	"errors"
 	"fmt"
 	"go/build"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"testing"
 )
 
 // find returns the path of a server's program: from the PATH, else from the
@@ -16,6 +18,18 @@ func find(name string, folders ...string) (string, error) {
 		return path, nil
 	}
 	return findIn(name, folders...)
+}
+
+// prepare finds a program for a server of the test's own, and makes a folder for
+// it that is named after what it will be.
+func prepare(tb testing.TB, what, name string, folders ...string) (path, dir string) {
+	tb.Helper()
+	path, errFind := find(name, folders...)
+	dir, errDir := tempDir(what, tb.Cleanup)
+	if err := errors.Join(errFind, errDir); err != nil {
+		tb.Fatal(err)
+	}
+	return path, dir
 }
 
 func findIn(name string, folders ...string) (string, error) {

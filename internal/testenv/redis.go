@@ -24,14 +24,7 @@ type RedisServer struct {
 // Redis(t, "--appendonly", "yes") or Redis(t, "--replicaof", host, port).
 func Redis(tb testing.TB, settings ...string) RedisServer {
 	tb.Helper()
-	path, err := find("redis-server", "/usr/sbin", "/usr/local/bin")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir, err := tempDir("redis", tb.Cleanup)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	path, dir := prepare(tb, "redis", "redis-server", "/usr/sbin", "/usr/local/bin")
 	server, port := open(tb, func(port int) command {
 		args := []string{
 			"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,

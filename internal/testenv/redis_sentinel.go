@@ -50,14 +50,7 @@ func RedisSentinels(tb testing.TB) RedisSentinel {
 // startSentinel starts one Sentinel, which keeps its state in its own file.
 func startSentinel(tb testing.TB, host, port string) RedisServer {
 	tb.Helper()
-	path, err := find("redis-server", "/usr/sbin", "/usr/local/bin")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir, err := tempDir("sentinel", tb.Cleanup)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	path, dir := prepare(tb, "sentinel", "redis-server", "/usr/sbin", "/usr/local/bin")
 	conf := filepath.Join(dir, "sentinel.conf")
 	server, own := open(tb, func(own int) command {
 		text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %[3]s %[4]s %[5]s 2\n"+
