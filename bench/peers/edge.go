@@ -61,26 +61,6 @@ func withoutSettings() []string {
 	return blank
 }
 
-func publishAll(ctx context.Context, api, keyFile string, objects []*object) error {
-	key, err := os.ReadFile(keyFile)
-	if err != nil {
-		return fmt.Errorf("read API key: %w", err)
-	}
-	p := &partner{api: api, key: strings.TrimSpace(string(key))}
-	var space struct {
-		ID string `json:"id"`
-	}
-	if err := p.call(ctx, "POST", "/spaces", map[string]any{"name": "peers"}, &space); err != nil {
-		return err
-	}
-	for _, o := range objects {
-		if err := p.publish(ctx, space.ID, o); err != nil {
-			return fmt.Errorf("publish %s: %w", o.Name, err)
-		}
-	}
-	return nil
-}
-
 // learnHeaders notes how the edge answers, so that the others can do alike.
 func learnHeaders(ctx context.Context, base string, objects []*object) error {
 	for _, o := range objects {

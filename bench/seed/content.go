@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"io"
 )
 
@@ -39,46 +38,22 @@ func (c Content) Fill(p []byte, offset int64) {
 	}
 }
 
-// Reader returns the bytes from one offset up to another.
-func (c Content) Reader(from, to int64) io.ReadSeeker {
-	return &contentReader{content: c, from: from, at: from, to: min(to, c.Size)}
-}
-
-type contentReader struct {
-	content      Content
-	from, at, to int64
-}
-
-// Read implements io.Reader.
-func (r *contentReader) Read(p []byte) (int, error) {
-	if r.at >= r.to {
+// ReadAt implements io.ReaderAt.
+func (c Content) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 || offset >= c.Size {
 		return 0, io.EOF
 	}
-	n := int(min(int64(len(p)), r.to-r.at))
-	r.content.Fill(p[:n], r.at)
-	r.at += int64(n)
+	n := int(min(int64(len(p)), c.Size-offset))
+	c.Fill(p[:n], offset)
+	if n < len(p) {
+		return n, io.EOF
+	}
 	return n, nil
-}
-
-// Seek implements io.Seeker, for an upload that is tried again.
-func (r *contentReader) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-		r.at = r.from + offset
-	case io.SeekCurrent:
-		r.at += offset
-	default:
-		r.at = r.to + offset
-	}
-	if r.at < r.from {
-		return 0, errors.New("seek before the begin")
-	}
-	return r.at - r.from, nil
 }
 
 // SHA256 returns the digest in hex.
 func (c Content) SHA256() string {
 	sum := sha256.New()
-	_, _ = io.Copy(sum, c.Reader(0, c.Size)) // neither fails
+	_, _ = io.Copy(sum, io.NewSectionReader(c, 0, c.Size)) // neither fails
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -54,40 +54,54 @@ const cleanWithin = 5 * time.Minute
 // Upload stores content as a file and waits until it is clean. made is called as
 // soon as there may be something to remove.
 func (c *Client) Upload(ctx context.Context, space, name string, content Content, made func(fileID string)) (*Object, error) {
+	o := &Object{Content: content, SHA256: content.SHA256()}
+	o.ETag = `"` + o.SHA256 + `"`
+	var err error
+	o.FileID, err = c.Store(ctx, space, name, Bytes{content, content.Size, o.SHA256}, made)
+	return o, err
+}
+
+// Bytes are what a file is made of.
+type Bytes struct {
+	io.ReaderAt
+	Size   int64
+	SHA256 string // hex
+}
+
+// Store is Upload for bytes from anywhere.
+func (c *Client) Store(ctx context.Context, space, name string, b Bytes, made func(fileID string)) (fileID string, err error) {
 	var t Ticket
 	if err := c.Call(ctx, "begin an upload", "POST", "/uploads/initiate", map[string]any{
-		"original_name": name, "content_type": contentType, "size": content.Size, "space_id": space,
+		"original_name": name, "content_type": contentType, "size": b.Size, "space_id": space,
 	}, &t); err != nil {
-		return nil, err
+		return "", err
 	}
 	made(t.FileID)
-	parts, err := c.send(ctx, &t, content)
+	parts, err := c.send(ctx, &t, b)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	o := &Object{Content: content, FileID: t.FileID, SHA256: content.SHA256()}
-	o.ETag = `"` + o.SHA256 + `"`
-	complete := map[string]any{"file_id": t.FileID, "key": t.Key, "sha256": o.SHA256}
+	complete := map[string]any{"file_id": t.FileID, "key": t.Key, "sha256": b.SHA256}
 	if parts != nil {
 		complete["upload_id"], complete["parts"] = t.UploadID, parts
 	}
 	if err := c.Call(ctx, "complete an upload", "POST", "/uploads/complete", complete, nil); err != nil {
-		return nil, err
+		return "", err
 	}
-	return o, c.awaitClean(ctx, t.FileID)
+	return t.FileID, c.awaitClean(ctx, t.FileID)
 }
 
 // send puts the bytes where the ticket says, in one piece or in parts.
-func (c *Client) send(ctx context.Context, t *Ticket, content Content) ([]partDone, error) {
+func (c *Client) send(ctx context.Context, t *Ticket, b Bytes) ([]partDone, error) {
 	if t.Mode != "multipart" {
-		_, err := c.put(ctx, t.UploadURL, t.Headers, content.Reader(0, content.Size), content.Size)
+		_, err := c.put(ctx, t.UploadURL, t.Headers, io.NewSectionReader(b, 0, b.Size), b.Size)
 		return nil, err
 	}
 	parts := make([]partDone, 0, len(t.PartURLs))
 	for _, part := range t.PartURLs {
 		from := int64(part.PartNumber-1) * t.PartSize
-		to := min(from+t.PartSize, content.Size)
-		etag, err := c.put(ctx, part.URL, nil, content.Reader(from, to), to-from)
+		to := min(from+t.PartSize, b.Size)
+		etag, err := c.put(ctx, part.URL, nil, io.NewSectionReader(b, from, to-from), to-from)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +160,16 @@ func (c *Client) awaitClean(ctx context.Context, fileID string) error {
 
 // Share mints a link; most is its cap, 0 for none.
 func (c *Client) Share(ctx context.Context, o *Object, most int64) (*Link, error) {
-	body := map[string]any{"file_id": o.FileID}
+	l, err := c.Mint(ctx, o.FileID, most)
+	if err == nil {
+		l.Object = o
+	}
+	return l, err
+}
+
+// Mint is Share for a file that is known by its id alone.
+func (c *Client) Mint(ctx context.Context, fileID string, most int64) (*Link, error) {
+	body := map[string]any{"file_id": fileID}
 	if most > 0 {
 		body["max_downloads"] = most
 	}
@@ -158,7 +181,7 @@ func (c *Client) Share(ctx context.Context, o *Object, most int64) (*Link, error
 	if err != nil || at.Path == "" {
 		return nil, fmt.Errorf("link %s: its URL can't be read", made.ID) // the cause would quote it
 	}
-	return &Link{ID: made.ID, Path: at.Path, Object: o, Cap: most}, nil
+	return &Link{ID: made.ID, Path: at.Path, Cap: most}, nil
 }
 
 // Revoke ends a link.
