@@ -85,10 +85,7 @@ func parseGrant(query []byte) string {
 func (e *Edge) sendGrant(ctx *fasthttp.RequestCtx, k *known, req *request, t *tally) {
 	h := &ctx.Response.Header
 	t.status = fasthttp.StatusSeeOther
-	e.always.begin(h, policyRefusal, t.status)
-	h.AddBytesV("X-Request-Id", t.id[:])
-	h.Add(fasthttp.HeaderCacheControl, "no-store")
-	h.Add("CDN-Cache-Control", "no-store")
+	e.beginUnkept(h, policyRefusal, t)
 	h.Add(fasthttp.HeaderLocation, "?"+grantField+e.grants.text(t.hash, k.rec.PasswordHash, req.addr, t.start))
 	t.close(outcomeUnlocked)
 }

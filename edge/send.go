@@ -146,10 +146,7 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	if r.challenge && forPeople {
 		policy = policyForm
 	}
-	e.always.begin(h, policy, t.status)
-	h.AddBytesV("X-Request-Id", t.id[:])
-	h.Add(fasthttp.HeaderCacheControl, "no-store")
-	h.Add("CDN-Cache-Control", "no-store")
+	e.beginUnkept(h, policy, t)
 	h.Add(fasthttp.HeaderVary, fasthttp.HeaderAccept)
 	set(h, fasthttp.HeaderRetryAfter, r.retryAfter)
 	if r.allow {
@@ -173,6 +170,14 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 		outcome = outcomeFailed
 	}
 	t.close(outcome)
+}
+
+// beginUnkept starts the header of an answer that no cache may keep.
+func (e *Edge) beginUnkept(h *fasthttp.ResponseHeader, p policy, t *tally) {
+	e.always.begin(h, p, t.status)
+	h.AddBytesV("X-Request-Id", t.id[:])
+	h.Add(fasthttp.HeaderCacheControl, "no-store")
+	h.Add("CDN-Cache-Control", "no-store")
 }
 
 // wantsPage reports whether it is a browser that asks, for somebody to read.
