@@ -98,6 +98,7 @@ type Edge struct {
 
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
+	streams  *streams
 	bytes    *bytecache.Cache
 	purged   *purged
 	tallies  sync.Pool    // of *tally
@@ -124,6 +125,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 		crowd:   newCrowd(cfg.MaxPerClient),
 		grants:  newGrants(cfg.LeaseKey),
 		opening: cache.NewFlights[ledger.Lease, payment](cfg.RedeemTimeout),
+		streams: newStreams(),
 		purged:  newPurged(),
 	}
 	if e.now == nil {

@@ -27,8 +27,9 @@ const (
 // redeem pays for the plan's bytes and is the last thing that may refuse them.
 // HEAD, 304, 412 and 416 send none and cost nothing.
 //
-// A range inside a live lease is free, also when the cap is used up by now; any
-// other GET takes a download and opens a lease for its client. The lease's bytes
+// A range inside a live lease is free, also when the cap is used up by now, unless
+// the client has as many under way as a lease may have; any other GET takes a
+// download and opens a lease for its client. The lease's bytes
 // are reserved here and, where they were not sent, given back by tally.
 func (e *Edge) redeem(k *known, req *request, p plan, t *tally) error {
 	paid, err := e.pay(k, req, p, t)
@@ -58,7 +59,8 @@ func (e *Edge) pay(k *known, req *request, p plan, t *tally) (string, error) {
 		return e.count(ctx, k)
 	}
 	t.lessee = lessee{k: k, lease: e.leaseOf(k, req), bytes: p.bytes()}
-	paid, held, err := t.lessee.paidBy(ctx, e, p.charge)
+	t.entered = p.charge == chargeRange && e.streams.enter(t.lessee.lease)
+	paid, held, err := t.lessee.paidBy(ctx, e, t.entered)
 	t.reserved = held
 	return paid, err
 }
@@ -70,9 +72,10 @@ type lessee struct {
 	bytes int64 // that the answer would send
 }
 
-// paidBy pays for the bytes. held reports whether they are reserved in a lease.
-func (l *lessee) paidBy(ctx context.Context, e *Edge, c charge) (paid string, held bool, err error) {
-	if c == chargeWhole {
+// paidBy pays for the bytes, with a lease if they may be a lease's. held reports
+// whether they are reserved in one.
+func (l *lessee) paidBy(ctx context.Context, e *Edge, leased bool) (paid string, held bool, err error) {
+	if !leased {
 		return l.download(ctx, e)
 	}
 	for {

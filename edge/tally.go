@@ -58,6 +58,7 @@ type tally struct {
 
 	lessee   lessee
 	reserved bool // planned bytes are, in the lessee's lease
+	entered  bool // counted as one of the lease's streams
 
 	place    *atomic.Int32 // where the client's requests are counted; nil = this one isn't
 	closed   bool
@@ -105,6 +106,9 @@ func (t *tally) close(outcome string) {
 		t.body.Close()
 	}
 	t.giveBack()
+	if t.entered {
+		t.edge.streams.leave(t.lessee.lease)
+	}
 	if t.place != nil {
 		leave(t.place)
 	}
