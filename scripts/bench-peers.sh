@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the edge beside nginx, Varnish and a bare handler on this machine and
-# writes bench/RESULTS.md; see bench/peers. Arguments go to it: -quick, -help.
+# writes bench/RESULTS.md and bench/RESULTS.html; see bench/peers. Arguments go to it: -quick, -help.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"

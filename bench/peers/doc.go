@@ -24,7 +24,7 @@
 //	process    a pinned child and its end; cputime: what it used
 //	verify     the same answers everywhere
 //	load       one measurement; rounds: all of them; profile: where the edge's time goes
-//	ratios     medians; report: RESULTS.md and results.json
+//	ratios     medians; report: RESULTS.md and results.json; html: RESULTS.html, chart: its drawings
 //
 // It listens on loopback only and ends what it started, also when interrupted.
 package main

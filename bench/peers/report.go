@@ -100,7 +100,10 @@ func writeReport(o *options, facts []fact, cases []scenario, trials []trial, fou
 	if err := render(o.results, "RESULTS.md", p); err != nil {
 		return err
 	}
-	fmt.Fprintf(progress, "wrote %s and %s\n", o.results, filepath.Join(o.out, "results.json"))
+	if err := writePage(beside(o.results), p); err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "wrote %s, %s and %s\n", o.results, beside(o.results), filepath.Join(o.out, "results.json"))
 	return os.Chmod(o.results, 0o644)
 }
 

@@ -10,8 +10,14 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-//go:embed assets/uPlot.iife.min.js assets/uPlot.min.css page.html.tmpl page.css page.js
+//go:embed assets/uPlot.iife.min.js assets/uPlot.min.css page.html.tmpl page.js
 var files embed.FS
+
+//go:embed page.css
+var style string
+
+// Style returns the pages' style sheet, for pages that look like these.
+func Style() string { return style }
 
 // page is what the template shows.
 type page struct {
@@ -26,13 +32,11 @@ type page struct {
 // needs nothing from anywhere else.
 func WritePage(to io.Writer, c *Comparison, runs ...*Report) error {
 	p := page{Title: "Rawlink bench: " + runs[0].Workload, Runs: runs, Comparison: c, Data: map[string]any{"runs": runs, "comparison": c}}
-	for _, name := range []string{"assets/uPlot.min.css", "page.css"} {
-		text, err := files.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("write the page: %w", err)
-		}
-		p.Style = append(p.Style, string(text))
+	charts, err := files.ReadFile("assets/uPlot.min.css")
+	if err != nil {
+		return fmt.Errorf("write the page: %w", err)
 	}
+	p.Style = []string{string(charts), style}
 	for _, name := range []string{"assets/uPlot.iife.min.js", "page.js"} {
 		text, err := files.ReadFile(name)
 		if err != nil {
