@@ -39,7 +39,7 @@ import (
 // simulated is a Rawlink with many edges in this process: real planes, a real
 // Redis between them, SQLite and a directory behind the origin.
 type simulated struct {
-	t         *testing.T
+	t         testing.TB
 	redis     testenv.RedisServer
 	client    *seed.Client
 	field     *seed.Field
@@ -51,7 +51,7 @@ type simulated struct {
 const simulatedEdges = 50
 
 // must stops the test on an error.
-func must[T any](t *testing.T) func(v T, err error) T {
+func must[T any](t testing.TB) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -61,7 +61,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 	}
 }
 
-func simulate(t *testing.T) *simulated {
+func simulate(t testing.TB) *simulated {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup

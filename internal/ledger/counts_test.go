@@ -93,3 +93,32 @@ func TestCountsWaitForASinkThatIsDown(t *testing.T) {
 		t.Errorf("%d shares arrived, at most %d in a batch; want %d and at most %d", len(sink.total), sink.largest, 2*maxShares+1, maxShares)
 	}
 }
+
+// BenchmarkAdd is what counting an uncapped download costs its request, while the
+// journal is written and batches are handed over.
+func BenchmarkAdd(b *testing.B) {
+	journal, err := OpenJournal(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer journal.Close()
+	counts := NewCounts("edge", journal, discarded{}, slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(b.Context())
+	var running sync.WaitGroup
+	running.Go(func() { counts.Run(ctx, 250*time.Millisecond, time.Second) })
+	ids := make([]string, 1000)
+	for i := range ids {
+		ids[i] = fmt.Sprint("share ", i)
+	}
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			counts.Add(ids[i%len(ids)])
+		}
+	})
+	stop()
+	running.Wait()
+}
+
+type discarded struct{}
+
+func (discarded) AddDownloads(context.Context, share.Batch) error { return nil }
