@@ -56,10 +56,14 @@ func (c *Conn) Close() { _ = c.conn.Close() }
 // Reset closes the connection as a client does that was killed: what is still on
 // its way is thrown away.
 func (c *Conn) Reset() {
-	if tcp, ok := c.conn.(*net.TCPConn); ok {
+	conn := c.conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn() // and no farewell through TLS
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	c.Close()
+	_ = conn.Close()
 }
 
 // wait moves the deadline on, rarely: each move costs as much as a tenth of a
