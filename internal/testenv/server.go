@@ -6,10 +6,17 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // tries is how many ports a server is offered before its start has failed.
 const tries = 5
+
+// How long, and how often, a server is started again where it was.
+const (
+	againWithin = 20 * time.Second
+	againEvery  = 50 * time.Millisecond
+)
 
 // boot starts a server on a free port that it returns, taking another port when
 // the server can't have the first. build describes the server for a port.
@@ -67,15 +74,19 @@ func open(tb testing.TB, build func(port int) command) (*Server, int) {
 	return s, port
 }
 
-// Start starts the server again where it was; does nothing while it runs.
+// Start starts the server again where it was; does nothing while it runs. A
+// killed PostgreSQL keeps the next one out until the last of its processes has
+// noticed, which takes seconds on a busy machine.
 func (s *Server) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for try := 1; s.proc == nil; try++ {
+	for end := time.Now().Add(againWithin); s.proc == nil; time.Sleep(againEvery) {
 		p, err := launch(s.last)
 		if err == nil {
 			s.proc = p
-		} else if try == tries || !worthAnotherTry(err) {
+			return
+		}
+		if time.Now().After(end) || !worthAnotherTry(err) {
 			s.tb.Error(err)
 			return
 		}
