@@ -16,11 +16,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	defer testsystem.Clean()
-	testenv.Main(m,
+	code := testenv.Run(m,
 		// The clock of fasthttp never ends, and its workers' sweeper only in its sleep.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+	testsystem.Clean()
+	os.Exit(code)
 }
 
 // bench runs the program with a system as its target.
@@ -177,4 +178,14 @@ func TestModel(t *testing.T) {
 	if code := run(t.Context(), []string{"model", "--l1-hits", "2", "--edges", "0"}, &out, &errs); code != exitFailed || strings.Count(errs.String(), "bench: ") != 2 {
 		t.Errorf("exit code %d; want both mistakes in a line each, got\n%s", code, &errs)
 	}
+}
+
+// Large files are seeded in parts, as their tickets say.
+func TestSeedsInParts(t *testing.T) {
+	s := testsystem.Embedded(t, "UPLOAD_MULTIPART_FROM=6MB")
+	code, out, errs := bench(t.Context(), t, s, "run", "range", "--rate", "10", "--objects", "1", "--sizes", "19MiB", "-d", "1s", "-c", "4", "--verify", "1", "-o", t.TempDir())
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	nothingLeft(t, s, s.Key)
 }

@@ -38,10 +38,11 @@ func TestMain(m *testing.M) {
 	}
 	fmt.Fprintf(os.Stderr, "chaos: seed %d; again with: make chaos SEED=%d\n", *seed, *seed)
 	testsystem.BuildInto(programs, *race)
-	defer testsystem.Clean()
 	// toxiproxy forgets a link now and then whose end it was about to write to.
-	testenv.Main(m,
+	code := testenv.Run(m,
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
+	testsystem.Clean()
+	os.Exit(code)
 }

@@ -13,8 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	defer testsystem.Clean()
-	testenv.Main(m)
+	code := testenv.Run(m)
+	testsystem.Clean()
+	os.Exit(code)
 }
 
 // TestPythonClient has client.py do what partners do with the client, in both

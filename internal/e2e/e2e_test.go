@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"testing"
 
 	"rawlink/internal/testenv"
@@ -8,8 +9,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	defer testsystem.Clean()
-	testenv.Main(m)
+	code := testenv.Run(m)
+	testsystem.Clean()
+	os.Exit(code)
 }
 
 // flows are the stories that hold in every set-up. Each brings its own tenant or

@@ -30,9 +30,12 @@ type house struct {
 	closers []func()
 }
 
-// Main runs the tests, ends the servers that they shared, and fails if goroutines
-// are left then, but for those that ignore names. It does not return.
-func Main(m *testing.M, ignore ...goleak.Option) {
+// Main runs the tests as Run does and exits.
+func Main(m *testing.M, ignore ...goleak.Option) { os.Exit(Run(m, ignore...)) }
+
+// Run runs the tests, ends the servers that they shared, and fails if goroutines
+// are left then, but for those that ignore names. It returns what to exit with.
+func Run(m *testing.M, ignore ...goleak.Option) int {
 	h := &house{}
 	h.postgres = sync.OnceValues(func() (*cluster, error) { return startCluster(h) })
 	h.s3 = sync.OnceValues(func() (*gateway, error) { return startGateway(h) })
@@ -44,7 +47,7 @@ func Main(m *testing.M, ignore ...goleak.Option) {
 		fmt.Fprintln(os.Stderr, "goroutines left after the tests:", err)
 		code = 1
 	}
-	os.Exit(code)
+	return code
 }
 
 // atEnd has end called after the tests, the latest first.
