@@ -30,6 +30,9 @@ type Store struct {
 	hooks               wakeup             // the webhooks' workers'
 	told                atomic.Bool        // an event was queued since hooks was rung
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
+
+	creations *gather[creation, Share] // a line for each tenant
+	logins    *gather[string, *Key]    // one line; asks are hashes of keys
 }
 
 // Options are what a Store needs to know beside its database.
@@ -52,7 +55,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Store{
+	s := &Store{
 		db:                  db,
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
@@ -61,7 +64,10 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		hooks:               newWakeup(),
 		wake:                newWakeup(),
 		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup(), JobPurgeCDN: newWakeup()},
-	}, nil
+	}
+	s.creations = newGather(togetherMost, s.createShares)
+	s.logins = newGather(togetherMost, s.authenticateAll)
+	return s, nil
 }
 
 // Check reports whether the database answers.
