@@ -116,6 +116,9 @@ func (o *Origin) onceKey(try *store.Once, key string) [32]byte {
 
 func (o *Origin) repeatAnswer(api huma.API, ctx huma.Context, try *store.Once, key string, kept *store.Kept) {
 	body, err := unseal(o.onceKey(try, key), kept.Answer, try.Request)
+	if err == nil && ctx.Operation().OperationID == "create-share" {
+		err = o.checkLink(body)
+	}
 	if err != nil {
 		o.refuse(api, ctx, err)
 		return

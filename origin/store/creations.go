@@ -98,9 +98,17 @@ func madeAlready(ctx context.Context, tx *sql.Tx, tenantID string, some []*creat
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	query, args := among(`SELECT `+shareColumns+` FROM shares WHERE tenant_id = $1 AND id IN `, []any{tenantID}, ids)
+	query, args := among(`SELECT token_hash, `+shareColumns+` FROM shares WHERE tenant_id = $1 AND id IN `, []any{tenantID}, ids)
 	rows, err := tx.QueryContext(ctx, query, args...)
-	all, err := collect(rows, err, readShare)
+	all, err := collect(rows, err, func(row scanner) (Share, error) {
+		var hash string
+		v, err := readShare(behind{row, &hash})
+		if err != nil {
+			return v, err
+		}
+		v.Hash, err = share.ParseHash(hash)
+		return v, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("look for links made before: %w", err)
 	}
@@ -162,7 +170,7 @@ func (s *Store) insertShares(ctx context.Context, tx *sql.Tx, tenantID string, f
 	for _, w := range fresh {
 		n := &w.asks
 		w.answer = Share{ID: n.id, TenantID: tenantID, FileID: n.FileID, Permission: n.Permission, ExpiresAt: n.ExpiresAt, MaxDownloads: n.MaxDownloads,
-			HasPassword: n.PasswordHash != nil, CreatedAt: now, UpdatedAt: now}
+			HasPassword: n.PasswordHash != nil, CreatedAt: now, UpdatedAt: now, Hash: n.hash}
 		if err := s.tellListeners(ctx, tx, hooks, tenantID, EventShareCreated, eventOfShare(w.answer)); err != nil {
 			return err
 		}

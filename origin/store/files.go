@@ -63,14 +63,14 @@ func (s *Store) Files(ctx context.Context, tenantID string, filter ListFilter) (
 }
 
 func filesQuery(tenantID string, filter ListFilter) (query string, args []any) {
-	condition, args := filter.where("folder_id", trashedAt("files"), tenantID)
+	condition, args := filter.where("folder_id", live, inTrash, tenantID)
 	return filter.Page.of(`SELECT `+fileColumns+` FROM files WHERE `+condition, args)
 }
 
 // ResolveFile returns the newest live file that carries the tenant's own key, of
 // one app if app is not empty.
 func (s *Store) ResolveFile(ctx context.Context, tenantID, clientKey, app string) (File, error) {
-	query, args := `SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND client_key = $2 AND `+trashedAt("files")+` IS NULL`, []any{tenantID, clientKey}
+	query, args := `SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND client_key = $2 AND `+live, []any{tenantID, clientKey}
 	if app != "" {
 		query, args = query+` AND source_app = $3`, append(args, app)
 	}
@@ -98,7 +98,7 @@ func (s *Store) UpdateFile(ctx context.Context, tenantID, id string, name *strin
 		// Only what was asked for is written: f may be older than another change.
 		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET original_name = COALESCE($2, original_name),
 				folder_id = CASE WHEN $3 THEN $4 ELSE folder_id END, updated_at = $5
-			WHERE id = $1 AND `+trashedAt("files")+` IS NULL RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
+			WHERE id = $1 AND `+live+` RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
 		if err != nil {
 			return orNotFound(err, "file")
 		}

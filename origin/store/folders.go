@@ -74,7 +74,7 @@ func (s *Store) Folders(ctx context.Context, tenantID string, filter ListFilter)
 }
 
 func foldersQuery(tenantID string, filter ListFilter) (query string, args []any) {
-	condition, args := filter.where("parent_id", `deleted_at`, tenantID)
+	condition, args := filter.where("parent_id", `deleted_at IS NULL`, `deleted_at IS NOT NULL`, tenantID)
 	return filter.Page.of(`SELECT `+folderColumns+` FROM folders WHERE `+condition, args)
 }
 

@@ -34,7 +34,8 @@ func fillHash(n int) (h share.Hash) {
 	return h
 }
 
-// fill adds n clean files, a microsecond apart, with a link each.
+// fill adds n clean files, a microsecond apart, with a link each, every second of
+// which is revoked.
 func (b *bench) fill(t *testing.T, folder *string, n int) {
 	t.Helper()
 	prefix, digit := "file--", "0"
@@ -44,10 +45,22 @@ func (b *bench) fill(t *testing.T, folder *string, n int) {
 	b.exec(t, `INSERT INTO files (id, tenant_id, space_id, folder_id, original_name, size, sha256, scan_status, object_key, object_version, created_at, updated_at) `+numbers+`
 		SELECT CAST($2 AS TEXT) || CAST(i AS TEXT), $3, $4, CAST($5 AS TEXT), 'n', 1, 'd', 'clean', 'k' || CAST(i AS TEXT), 'v', CAST($6 AS BIGINT) + i, CAST($6 AS BIGINT) FROM n`,
 		n, prefix, b.tenant, b.space, folder, b.micros())
-	b.exec(t, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, version, created_at, updated_at) `+numbers+`
+	b.exec(t, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, revoked, version, created_at, updated_at) `+numbers+`
 		SELECT CAST($2 AS TEXT) || 'share-' || CAST(i AS TEXT), $3, CAST($2 AS TEXT) || CAST(i AS TEXT),
 			CAST($4 AS TEXT) || SUBSTR('000000000000000000000000000000000000000000000000000000000000000', 1, 63 - LENGTH(CAST(i AS TEXT))) || CAST(i AS TEXT),
-			'view', 1, CAST($5 AS BIGINT) + i, CAST($5 AS BIGINT) FROM n`, n, prefix, b.tenant, digit, b.micros())
+			'view', i % 2 = 1, 1, CAST($5 AS BIGINT) + i, CAST($5 AS BIGINT) FROM n`, n, prefix, b.tenant, digit, b.micros())
+}
+
+// fillFolders adds n folders, a microsecond apart.
+func (b *bench) fillFolders(t *testing.T, parent *string, n int) {
+	t.Helper()
+	prefix := "root--"
+	if parent != nil {
+		prefix = "under-"
+	}
+	b.exec(t, `INSERT INTO folders (id, tenant_id, space_id, parent_id, name, created_at, updated_at) `+numbers+`
+		SELECT CAST($2 AS TEXT) || CAST(i AS TEXT), $3, $4, CAST($5 AS TEXT), 'n', CAST($6 AS BIGINT) + i, CAST($6 AS BIGINT) FROM n`,
+		n, prefix, b.tenant, b.space, parent, b.micros())
 }
 
 // TestTrashOfMany trashes a folder of many shared files and restores it. From the

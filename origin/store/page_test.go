@@ -103,6 +103,8 @@ func TestPagesAreIndexed(t *testing.T) {
 		}
 		b.fill(t, nil, 10_000)
 		b.fill(t, &folder.ID, 10_000)
+		b.fillFolders(t, nil, 5000)
+		b.fillFolders(t, &folder.ID, 5000)
 		b.exec(t, `ANALYZE`)
 		page := Page{After: &Cursor{b.micros() + 5000, "m"}, Limit: 100}
 		yes, no := true, false
@@ -138,15 +140,15 @@ func TestPagesAreIndexed(t *testing.T) {
 		for name, query := range tests {
 			text, args := query()
 			plan := b.plan(t, text, args)
-			for _, wrong := range []string{"Sort", "Seq Scan on files", "Seq Scan on shares", "Bitmap", "B-TREE", "SCAN files", "SCAN shares"} {
-				if strings.Contains(plan, wrong) {
+			for _, wrong := range []string{"Sort", "Seq Scan on files", "Seq Scan on shares", "Seq Scan on folders  (", "Bitmap", "B-TREE", "SCAN files", "SCAN shares"} {
+				if strings.Contains(plan, wrong) && name != "spaces" { // of which there is one
 					t.Errorf("%s: want no %s in\n%s", name, wrong, plan)
 				}
 			}
-			if !strings.Contains(plan, "(created_at,id)>") && !strings.Contains(plan, "Index Cond: ") {
+			if name != "spaces" && !strings.Contains(plan, "(created_at,id)>") && !strings.Contains(plan, "Index Cond: ") {
 				t.Errorf("%s: want a search from the cursor on, not\n%s", name, plan)
 			}
-			if few := strings.HasPrefix(name, "folder") || name == "spaces"; !few && strings.Contains(plan, "Index Scan") && !strings.Contains(plan, "ROW(created_at, id) > ROW(") {
+			if name != "spaces" && strings.Contains(plan, "Index Scan") && !strings.Contains(plan, "ROW(created_at, id) > ROW(") {
 				t.Errorf("%s: want an index condition with the cursor in\n%s", name, plan)
 			}
 		}

@@ -22,6 +22,7 @@ type Share struct {
 	HasPassword   bool
 	CreatedAt     int64
 	UpdatedAt     int64
+	Hash          share.Hash // of its token; set by CreateShare alone
 }
 
 // NewShare is what a share to be created is like.

@@ -21,6 +21,13 @@ func trashedAt(table string) string {
 	return `COALESCE(` + table + `.deleted_at, (SELECT holder.deleted_at FROM folders holder WHERE holder.id = ` + table + `.folder_id))`
 }
 
+// inTrash is the condition under which a file is in the trash. It says the same as
+// trashedAt and says it so that an engine knows how rare that is.
+const (
+	inTrash = `(files.deleted_at IS NOT NULL OR EXISTS (SELECT 1 FROM folders holder WHERE holder.id = files.folder_id AND holder.deleted_at IS NOT NULL))`
+	live    = `files.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM folders holder WHERE holder.id = files.folder_id AND holder.deleted_at IS NOT NULL)`
+)
+
 // trashedFiles are the files in the trash, found by what is in the trash and not
 // among all that there are.
 const trashedFiles = `(SELECT id, tenant_id, space_id, size, deleted_at FROM files WHERE deleted_at IS NOT NULL
