@@ -39,6 +39,7 @@ var contract = []struct {
 	{"parts make one object", testParts},
 	{"wrong parts are refused and can be corrected", testWrongParts},
 	{"an aborted upload is gone", testAbort},
+	{"open uploads are found", testOpenParts},
 	{"settled bytes are out of a ticket's reach", testSettle},
 	{"deleting twice is deleting once", testDelete},
 	{"odd keys are kept apart", testKeys},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -26,51 +27,61 @@ type creation struct {
 // CreateShare makes a link for a live, clean file within the link limit. Checks
 // run in the contract's order: 404, 409, 402.
 //
-// Links that are asked for at the same time for one tenant are made in one
-// transaction: each needs the tenant's row, and would otherwise wait for the
-// commits of all before it.
+// Links that are asked for at the same time are made in one transaction: each
+// needs its tenant's row, and would otherwise wait for the commits of all before
+// it. A tenant whose row somebody else holds has its links made apart, so that
+// nobody waits for another's.
 func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
 	c := creation{NewShare: n}
 	c.id, c.repeated = reservedID(ctx)
 	c.hash = n.Hash(c.id)
 	onto(ctx, c.id)
-	return s.creations.ask(ctx, n.TenantID, c)
+	v, err := s.creations.ask(ctx, ofAll, c)
+	if errors.Is(err, errHeld) {
+		v, err = s.creations.ask(ctx, n.TenantID, c)
+	}
+	return v, err
 }
+
+// ofAll is the line of all tenants together; the others are named by theirs.
+const ofAll = ""
+
+// errHeld says that the tenant's row is locked.
+var errHeld = errors.New("the tenant's row is held")
 
 type creating = waiting[creation, Share]
 
-func (s *Store) createShares(ctx context.Context, some []*creating) error {
-	tenantID := some[0].asks.TenantID
+func (s *Store) createShares(ctx context.Context, line string, some []*creating) error {
 	return s.writeAll(ctx, func(tx *sql.Tx) ([]*Deed, error) {
 		for _, w := range some { // the transaction may be run again
 			w.answer, w.err = Share{}, nil
 		}
-		room, err := s.lockLinks(ctx, tx, tenantID)
+		rooms, err := s.lockLinks(ctx, tx, line != ofAll, some)
 		if err != nil {
 			return nil, err
 		}
-		made, err := madeAlready(ctx, tx, tenantID, some)
+		found, err := s.lookAround(ctx, tx, some)
 		if err != nil {
 			return nil, err
 		}
-		files, err := s.filesToShare(ctx, tx, tenantID, some)
-		if err != nil {
-			return nil, err
-		}
-		var fresh []*creating
 		for _, w := range some {
-			var found bool
-			if w.answer, found = made[w.asks.id]; found {
-				continue
-			}
-			if w.err = shareable(files, w.asks.FileID); w.err == nil {
-				fresh = append(fresh, w)
+			room := rooms[w.asks.TenantID]
+			made, repeated := found.made[w.asks.id]
+			switch {
+			case room == nil:
+				w.err = errHeld
+			case repeated && made.TenantID == room.tenantID:
+				w.answer = made
+			default:
+				if w.err = found.shareable(&w.asks); w.err == nil {
+					room.fresh = append(room.fresh, w)
+				}
 			}
 		}
-		if fresh, err = s.takeLinks(ctx, tx, room, fresh); err != nil {
+		if err := s.takeLinks(ctx, tx, rooms); err != nil {
 			return nil, err
 		}
-		if err := s.insertShares(ctx, tx, tenantID, fresh); err != nil {
+		if err := s.insertShares(ctx, tx, rooms); err != nil {
 			return nil, err
 		}
 		return deedsOf(some), nil
@@ -87,8 +98,20 @@ func deedsOf(some []*creating) (deeds []*Deed) {
 	return deeds
 }
 
-// madeAlready finds what earlier tries made.
-func madeAlready(ctx context.Context, tx *sql.Tx, tenantID string, some []*creating) (map[string]Share, error) {
+// around is what there is of what creations name.
+type around struct {
+	made  map[string]Share // by earlier tries
+	files map[string]File
+}
+
+func (s *Store) lookAround(ctx context.Context, tx *sql.Tx, some []*creating) (a around, err error) {
+	if a.made, err = madeAlready(ctx, tx, some); err == nil {
+		a.files, err = s.filesToShare(ctx, tx, some)
+	}
+	return a, err
+}
+
+func madeAlready(ctx context.Context, tx *sql.Tx, some []*creating) (map[string]Share, error) {
 	var ids []string
 	for _, w := range some {
 		if w.asks.repeated {
@@ -98,7 +121,7 @@ func madeAlready(ctx context.Context, tx *sql.Tx, tenantID string, some []*creat
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	query, args := among(`SELECT token_hash, `+shareColumns+` FROM shares WHERE tenant_id = $1 AND id IN `, []any{tenantID}, ids)
+	query, args := among(`SELECT token_hash, `+shareColumns+` FROM shares WHERE id IN `, nil, ids)
 	rows, err := tx.QueryContext(ctx, query, args...)
 	all, err := collect(rows, err, func(row scanner) (Share, error) {
 		var hash string
@@ -121,13 +144,13 @@ func madeAlready(ctx context.Context, tx *sql.Tx, tenantID string, some []*creat
 
 // filesToShare locks the files, so that what happens to one of them later finds
 // its new links. In the order of their ids, as everybody who locks several does.
-func (s *Store) filesToShare(ctx context.Context, tx *sql.Tx, tenantID string, some []*creating) (map[string]File, error) {
+func (s *Store) filesToShare(ctx context.Context, tx *sql.Tx, some []*creating) (map[string]File, error) {
 	ids := make([]string, len(some))
 	for i, w := range some {
 		ids[i] = w.asks.FileID
 	}
 	slices.Sort(ids)
-	query, args := among(`SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND id IN `, []any{tenantID}, slices.Compact(ids))
+	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, slices.Compact(ids))
 	rows, err := tx.QueryContext(ctx, query+` ORDER BY id`+s.db.ForUpdate(), args...)
 	all, err := collect(rows, err, readFile)
 	if err != nil {
@@ -140,38 +163,54 @@ func (s *Store) filesToShare(ctx context.Context, tx *sql.Tx, tenantID string, s
 	return files, nil
 }
 
-func shareable(files map[string]File, id string) error {
-	f, found := files[id]
-	if !found || f.DeletedAt != nil {
+func (a *around) shareable(n *creation) error {
+	f, found := a.files[n.FileID]
+	if !found || f.TenantID != n.TenantID || f.DeletedAt != nil {
 		return notFound("file")
 	}
 	return NotClean(f)
 }
 
-func (s *Store) insertShares(ctx context.Context, tx *sql.Tx, tenantID string, fresh []*creating) error {
-	if len(fresh) == 0 {
+func (s *Store) insertShares(ctx context.Context, tx *sql.Tx, rooms map[string]*room) error {
+	now := s.micros()
+	var args []any
+	n := 0
+	for _, r := range rooms {
+		for _, w := range r.fresh {
+			c := &w.asks
+			args = append(args, c.id, c.TenantID, c.FileID, c.hash.String(), c.Permission, c.ExpiresAt, c.MaxDownloads, c.PasswordHash, 1, c.CreatedBy, now, now)
+			w.answer = Share{ID: c.id, TenantID: c.TenantID, FileID: c.FileID, Permission: c.Permission, ExpiresAt: c.ExpiresAt, MaxDownloads: c.MaxDownloads,
+				HasPassword: c.PasswordHash != nil, CreatedAt: now, UpdatedAt: now, Hash: c.hash}
+			n++
+		}
+	}
+	if n == 0 {
 		return nil
 	}
-	now := s.micros()
-	args := make([]any, 0, 12*len(fresh))
-	for _, w := range fresh {
-		n := &w.asks
-		args = append(args, n.id, tenantID, n.FileID, n.hash.String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, 1, n.CreatedBy, now, now)
-	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
-		VALUES `+tuples(len(fresh), 12), args...)
+		VALUES `+tuples(n, 12), args...)
 	if err != nil {
 		return fmt.Errorf("insert shares: %w", err)
 	}
-	hooks, err := s.listeners(ctx, tx, tenantID)
+	for _, r := range rooms {
+		if err := s.tellCreated(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellCreated queues the events of one tenant's new links.
+func (s *Store) tellCreated(ctx context.Context, tx *sql.Tx, r *room) error {
+	if !r.hooks || len(r.fresh) == 0 {
+		return nil
+	}
+	hooks, err := s.listeners(ctx, tx, r.tenantID)
 	if err != nil {
 		return err
 	}
-	for _, w := range fresh {
-		n := &w.asks
-		w.answer = Share{ID: n.id, TenantID: tenantID, FileID: n.FileID, Permission: n.Permission, ExpiresAt: n.ExpiresAt, MaxDownloads: n.MaxDownloads,
-			HasPassword: n.PasswordHash != nil, CreatedAt: now, UpdatedAt: now, Hash: n.hash}
-		if err := s.tellListeners(ctx, tx, hooks, tenantID, EventShareCreated, eventOfShare(w.answer)); err != nil {
+	for _, w := range r.fresh {
+		if err := s.tellListeners(ctx, tx, hooks, r.tenantID, EventShareCreated, eventOfShare(w.answer)); err != nil {
 			return err
 		}
 	}

@@ -199,7 +199,7 @@ func TestGather(t *testing.T) {
 	var now atomic.Int64 // ticks with each question and each run
 	var runs atomic.Int64
 	own := errors.New("own")
-	g := newGather(4, func(_ context.Context, some []*waiting[int64, int64]) error {
+	g := newGather(4, func(_ context.Context, _ string, some []*waiting[int64, int64]) error {
 		runs.Add(1)
 		began := now.Add(1)
 		time.Sleep(time.Millisecond)

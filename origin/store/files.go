@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"rawlink/internal/share"
 )
@@ -50,9 +51,43 @@ func findFile(ctx context.Context, q querier, tenantID, id, lock string) (File, 
 	return f, orNotFound(err, "file")
 }
 
-// File returns one file, live or trashed.
+// fileOfTenant names a file to whom it may belong.
+type fileOfTenant struct{ tenantID, id string }
+
+// File returns one file, live or trashed. Those that are asked for at the same time
+// are looked up together, in a statement that begins after all were asked for.
 func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
-	return findFile(ctx, s.db.Read(), tenantID, id, "")
+	f, err := s.looks.ask(ctx, ofAll, fileOfTenant{tenantID, id})
+	switch {
+	case err != nil:
+		return File{}, err
+	case f == nil:
+		return File{}, notFound("file")
+	}
+	return *f, nil
+}
+
+func (s *Store) lookAtFiles(ctx context.Context, _ string, some []*waiting[fileOfTenant, *File]) error {
+	ids := make([]string, len(some))
+	for i, w := range some {
+		ids[i] = w.asks.id
+	}
+	slices.Sort(ids)
+	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, slices.Compact(ids))
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	all, err := collect(rows, err, readFile)
+	if err != nil {
+		return err
+	}
+	for _, w := range some {
+		w.answer = nil
+		for i := range all {
+			if all[i].ID == w.asks.id && all[i].TenantID == w.asks.tenantID {
+				w.answer = &all[i]
+			}
+		}
+	}
+	return nil
 }
 
 // Files lists files, oldest first.

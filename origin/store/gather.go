@@ -19,7 +19,7 @@ const gatherLimit = 15 * time.Second
 type gather[Q, A any] struct {
 	// run serves one to most callers of a line; it sets answer or err of each, or
 	// returns an error for all of them.
-	run  func(ctx context.Context, some []*waiting[Q, A]) error
+	run  func(ctx context.Context, line string, some []*waiting[Q, A]) error
 	most int
 
 	mu    sync.Mutex // guards lines
@@ -35,7 +35,7 @@ type waiting[Q, A any] struct {
 	done   chan struct{} // closed when answer and err are set
 }
 
-func newGather[Q, A any](most int, run func(ctx context.Context, some []*waiting[Q, A]) error) *gather[Q, A] {
+func newGather[Q, A any](most int, run func(ctx context.Context, line string, some []*waiting[Q, A]) error) *gather[Q, A] {
 	return &gather[Q, A]{run: run, most: most, lines: map[string][]*waiting[Q, A]{}}
 }
 
@@ -66,7 +66,7 @@ func (g *gather[Q, A]) serve(line string) {
 		if some == nil {
 			return
 		}
-		g.serveSome(some)
+		g.serveSome(line, some)
 		for _, w := range some {
 			close(w.done)
 		}
@@ -90,16 +90,16 @@ func (g *gather[Q, A]) next(line string) []*waiting[Q, A] {
 
 // serveSome runs them together, and each alone if that failed for a reason that
 // may be one's own.
-func (g *gather[Q, A]) serveSome(some []*waiting[Q, A]) {
+func (g *gather[Q, A]) serveSome(line string, some []*waiting[Q, A]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(some[0].ctx), gatherLimit)
 	defer cancel()
-	err := g.run(ctx, some)
+	err := g.run(ctx, line, some)
 	if err == nil {
 		return
 	}
 	for i, w := range some {
 		if len(some) > 1 && ctx.Err() == nil && !IsDown(err) {
-			w.err = g.run(ctx, some[i:i+1])
+			w.err = g.run(ctx, line, some[i:i+1])
 		} else {
 			w.err = err
 		}

@@ -124,7 +124,7 @@ func (s *Store) RotateKey(ctx context.Context, id string, overlap time.Duration)
 // looked up together, in a statement that begins after all of them came: a key
 // that was revoked before a request began is never found.
 func (s *Store) Authenticate(ctx context.Context, secret string) (Key, error) {
-	k, err := s.logins.ask(ctx, "", hashKey(secret))
+	k, err := s.logins.ask(ctx, ofAll, hashKey(secret))
 	switch {
 	case err != nil:
 		return Key{}, err
@@ -134,7 +134,7 @@ func (s *Store) Authenticate(ctx context.Context, secret string) (Key, error) {
 	return *k, nil
 }
 
-func (s *Store) authenticateAll(ctx context.Context, some []*waiting[string, *Key]) error {
+func (s *Store) authenticateAll(ctx context.Context, _ string, some []*waiting[string, *Key]) error {
 	hashes := make([]string, len(some))
 	for i, w := range some {
 		hashes[i] = w.asks

@@ -12,7 +12,7 @@ import (
 // numbers are $1 rows that count from 0.
 const numbers = `WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < CAST($1 AS BIGINT)) `
 
-func (b *bench) exec(t *testing.T, statement string, args ...any) {
+func (b *bench) exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
 	tx := func() error {
 		return b.db.InTx(t.Context(), func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), statement, args...); return err })
@@ -36,19 +36,29 @@ func fillHash(n int) (h share.Hash) {
 
 // fill adds n clean files, a microsecond apart, with a link each, every second of
 // which is revoked.
-func (b *bench) fill(t *testing.T, folder *string, n int) {
+func (b *bench) fill(t testing.TB, folder *string, n int) {
 	t.Helper()
 	prefix, digit := "file--", "0"
 	if folder != nil {
 		prefix, digit = "file-"+(*folder)[:8]+"-", "1"
 	}
-	b.exec(t, `INSERT INTO files (id, tenant_id, space_id, folder_id, original_name, size, sha256, scan_status, object_key, object_version, created_at, updated_at) `+numbers+`
-		SELECT CAST($2 AS TEXT) || CAST(i AS TEXT), $3, $4, CAST($5 AS TEXT), 'n', 1, 'd', 'clean', 'k' || CAST(i AS TEXT), 'v', CAST($6 AS BIGINT) + i, CAST($6 AS BIGINT) FROM n`,
-		n, prefix, b.tenant, b.space, folder, b.micros())
+	b.fillFiles(t, folder, n)
 	b.exec(t, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, revoked, version, created_at, updated_at) `+numbers+`
 		SELECT CAST($2 AS TEXT) || 'share-' || CAST(i AS TEXT), $3, CAST($2 AS TEXT) || CAST(i AS TEXT),
 			CAST($4 AS TEXT) || SUBSTR('000000000000000000000000000000000000000000000000000000000000000', 1, 63 - LENGTH(CAST(i AS TEXT))) || CAST(i AS TEXT),
 			'view', i % 2 = 1, 1, CAST($5 AS BIGINT) + i, CAST($5 AS BIGINT) FROM n`, n, prefix, b.tenant, digit, b.micros())
+}
+
+// fillFiles is fill without the links.
+func (b *bench) fillFiles(t testing.TB, folder *string, n int) {
+	t.Helper()
+	prefix := "file--"
+	if folder != nil {
+		prefix = "file-" + (*folder)[:8] + "-"
+	}
+	b.exec(t, `INSERT INTO files (id, tenant_id, space_id, folder_id, original_name, size, sha256, scan_status, object_key, object_version, created_at, updated_at) `+numbers+`
+		SELECT CAST($2 AS TEXT) || CAST(i AS TEXT), $3, $4, CAST($5 AS TEXT), 'n', 1, 'd', 'clean', 'k' || CAST(i AS TEXT), 'v', CAST($6 AS BIGINT) + i, CAST($6 AS BIGINT) FROM n`,
+		n, prefix, b.tenant, b.space, folder, b.micros())
 }
 
 // fillFolders adds n folders, a microsecond apart.

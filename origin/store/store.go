@@ -31,8 +31,9 @@ type Store struct {
 	told                atomic.Bool        // an event was queued since hooks was rung
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
 
-	creations *gather[creation, Share] // a line for each tenant
-	logins    *gather[string, *Key]    // one line; asks are hashes of keys
+	creations *gather[creation, Share]     // lines: ofAll, and tenants that somebody else holds
+	logins    *gather[string, *Key]        // line ofAll; asks are hashes of keys
+	looks     *gather[fileOfTenant, *File] // line ofAll
 }
 
 // Options are what a Store needs to know beside its database.
@@ -67,6 +68,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 	}
 	s.creations = newGather(togetherMost, s.createShares)
 	s.logins = newGather(togetherMost, s.authenticateAll)
+	s.looks = newGather(togetherMost, s.lookAtFiles)
 	return s, nil
 }
 
