@@ -76,6 +76,7 @@ func (o *Origin) createShare(ctx context.Context, in *createShareIn) (*createdLi
 	}
 	token, ok := o.Mint.TokenOf(o.Keyring, v.ID, v.Hash)
 	if !ok { // an earlier try made it, before token keys were changed
+		madeEarlier(ctx)
 		return nil, errLinkEnded
 	}
 	out := &createdLink{}

@@ -16,6 +16,7 @@ import (
 	"rawlink/internal/disposition"
 	"rawlink/internal/objects"
 	"rawlink/internal/share"
+	"rawlink/internal/testenv"
 )
 
 // contract is what every store keeps, whatever it is made of.
@@ -57,7 +58,11 @@ func TestLocalKeepsTheContract(t *testing.T) {
 }
 
 func TestS3KeepsTheContract(t *testing.T) {
-	runContract(t, func(t *testing.T) objects.Store { return newS3(t, s3Config(t)) })
+	for name, server := range testenv.S3Servers() {
+		t.Run(name, func(t *testing.T) {
+			runContract(t, func(t *testing.T) objects.Store { return newS3(t, configOf(server(t))) })
+		})
+	}
 }
 
 func runContract(t *testing.T, open func(*testing.T) objects.Store) {
