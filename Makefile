@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance chaos lint lint-api bench bench-peers fuzz clean
+.PHONY: help run build deps test conformance chaos lint lint-api bench bench-api bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ lint: ## run golangci-lint, building it first where it is missing (minutes)
 
 bench: ## run the Go benchmarks; load runs are bin/bench, see docs/benchmarking.md
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-api: deps ## measure the control plane, over HTTP and on real servers; BENCH=., TIME=10s
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime $(or $(TIME),10s) -timeout 60m ./internal/speed
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 60m ./origin/store
 
 bench-peers: ## measure the edge beside nginx and Varnish; ARGS=-quick for a short look
 	scripts/bench-peers.sh $(ARGS)

@@ -55,7 +55,19 @@ func TestEveryWriteIsAudited(t *testing.T) {
 		}
 		did(call.operation, call.target)
 	}
-	for _, path := range []string{"/me", "/spaces", "/folders", "/files", "/shares", "/quota"} {
+	hook := r.Must(t, 201, "POST", "/webhooks", testsystem.Object{"url": "https://example.com/"}).Text("id")
+	did("create-webhook", hook)
+	r.Must(t, 200, "PATCH", "/webhooks/"+hook, testsystem.Object{"enabled": true})
+	did("update-webhook", hook)
+	r.Must(t, 200, "POST", "/webhooks/"+hook+"/rotate", testsystem.Object{})
+	did("rotate-webhook", hook)
+	r.exec(t, `INSERT INTO webhook_deliveries (id, webhook_id, tenant_id, event_id, event, payload, state, run_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $1, 'file.clean', '{}', 'dead', 0, 0, 0)`, open, hook, r.tenant)
+	r.Must(t, 202, "POST", "/webhooks/"+hook+"/deliveries/"+open+"/replay", nil)
+	did("replay-delivery", open)
+	r.Must(t, 204, "DELETE", "/webhooks/"+hook, nil)
+	did("delete-webhook", hook)
+	for _, path := range []string{"/me", "/spaces", "/folders", "/files", "/shares", "/quota", "/webhooks"} {
 		r.Must(t, 200, "GET", path, nil)
 	}
 	r.Must(t, 404, "PATCH", "/files/"+file, testsystem.Object{"name": "gone"})

@@ -67,14 +67,40 @@ func (o *Origin) complete(ctx context.Context, in *completeIn) (store.File, erro
 	if digest != nil {
 		u.ClaimedSHA256 = digest
 	}
-	if err := o.joinParts(ctx, u, in.Body.Parts); err != nil {
-		return store.File{}, err
-	}
-	object, err := o.settle(ctx, u)
+	object, err := o.settleSoon(ctx, u, in.Body.Parts)
 	if err != nil {
 		return store.File{}, err
 	}
 	return o.Store.CompleteUpload(ctx, u, object)
+}
+
+// settleLimit bounds what the object store is given to join and move an upload's
+// bytes, which goes on when the client has been told to come back.
+const settleLimit = 15 * time.Minute
+
+// settleSoon joins and settles an upload's bytes, and answers within
+// Config.StoreWait, done or not. One such work is under way for an upload in this
+// process: a repetition waits for it, and if it ended meanwhile finds what it did.
+func (o *Origin) settleSoon(ctx context.Context, u store.Upload, parts []completedPart) (share.Object, error) {
+	work := o.settling.DoChan(u.FileID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+		defer cancel()
+		if err := o.joinParts(ctx, u, parts); err != nil {
+			return nil, err
+		}
+		return o.settle(ctx, u)
+	})
+	select {
+	case done := <-work:
+		object, _ := done.Val.(share.Object) // there is none with an error
+		return object, done.Err
+	case <-ctx.Done():
+		return share.Object{}, ctx.Err()
+	case <-time.After(o.config.StoreWait):
+		p := reject(http.StatusServiceUnavailable, "the object store has not taken the bytes over yet; repeat the request")
+		p.header = http.Header{"Retry-After": {retryAfter}}
+		return share.Object{}, p
+	}
 }
 
 // completedBefore answers a repeated complete with the file it made.

@@ -19,6 +19,7 @@ type Config struct {
 	UploadLifetime   time.Duration  // of an upload ticket
 	DownloadLifetime time.Duration  // of a presigned download
 	TrashGrace       time.Duration  // how long the trash is kept; 0 = until it is emptied
+	StoreWait        time.Duration  // how long complete waits for the object store; 0 = 10 s
 	ScanWait         time.Duration  // how long complete waits for the verdict; 0 = not at all
 	ScanWorkers      int            // files scanned at the same time
 	RescanWorkers    int            // stored files scanned again at the same time
@@ -50,6 +51,7 @@ func (c *Config) Validate() error {
 	check(lifetime(c.DownloadLifetime), "download_lifetime: want %s to %s, got %s", objects.MinLifetime, objects.MaxLifetime, c.DownloadLifetime)
 	check(c.AuditKeep > 0, "audit_keep: want a positive duration, got %s", c.AuditKeep)
 	check(c.TrashGrace >= 0, "trash_grace: can't be negative, got %s", c.TrashGrace)
+	check(c.StoreWait >= 0, "store_wait: can't be negative, got %s", c.StoreWait)
 	check(c.ScanWait >= 0, "scan_wait: can't be negative, got %s", c.ScanWait)
 	check(c.ScanWorkers > 0, "scan_workers: want at least 1, got %d", c.ScanWorkers)
 	check(c.RescanWorkers > 0, "rescan_workers: want at least 1, got %d", c.RescanWorkers)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"rawlink/internal/outbound"
@@ -79,7 +80,8 @@ func (o *Origin) deliver(ctx context.Context, d *store.Delivery, w *store.Webhoo
 func (o *Origin) post(ctx context.Context, d *store.Delivery, w *store.Webhook) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.config.Webhooks.Timeout)
 	defer cancel()
-	secret, err := o.webhookSecret(w)
+	now := time.Now()
+	secrets, err := o.signingSecrets(w, now)
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +94,7 @@ func (o *Origin) post(ctx context.Context, d *store.Delivery, w *store.Webhook) 
 		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	sign(request.Header, secret, d.EventID, time.Now(), d.Payload)
+	sign(request.Header, secrets, d.EventID, now, d.Payload)
 	response, err := o.receivers.Do(request)
 	if err != nil {
 		return 0, err
@@ -107,14 +109,19 @@ func (o *Origin) post(ctx context.Context, d *store.Delivery, w *store.Webhook) 
 
 var errAnswer = errors.New("another answer than 2xx")
 
-// sign sets the headers of the Standard Webhooks specification.
-func sign(header http.Header, secret []byte, id string, now time.Time, payload string) {
+// sign sets the headers of the Standard Webhooks specification, with a signature by
+// each secret: a receiver looks for one that it can check.
+func sign(header http.Header, secrets [][]byte, id string, now time.Time, payload string) {
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	mac := hmac.New(sha256.New, secret)
-	_, _ = io.WriteString(mac, id+"."+timestamp+"."+payload)
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		mac := hmac.New(sha256.New, secret)
+		_, _ = io.WriteString(mac, id+"."+timestamp+"."+payload)
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
 	header["webhook-id"] = []string{id} // in lower case, as the specification writes them
 	header["webhook-timestamp"] = []string{timestamp}
-	header["webhook-signature"] = []string{"v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))}
+	header["webhook-signature"] = []string{strings.Join(signatures, " ")}
 }
 
 // failure is what follows a failed attempt.

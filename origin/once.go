@@ -61,7 +61,17 @@ func (o *Origin) once(api huma.API) func(huma.Context, func(huma.Context)) {
 
 func (o *Origin) tryOnce(ctx context.Context, try *store.Once, key string, answer *recorded, next func(huma.Context)) {
 	defer o.endOnce(ctx, try, key, answer)
-	next(huma.WithContext(answer, store.WithID(ctx, try.ID)))
+	next(huma.WithContext(answer, context.WithValue(store.WithID(ctx, try.ID), tryKey{}, answer)))
+}
+
+type tryKey struct{}
+
+// madeEarlier says of a request that is about to be refused that an earlier try had
+// its effect, so that its key is not free for another one.
+func madeEarlier(ctx context.Context) {
+	if answer, ok := ctx.Value(tryKey{}).(*recorded); ok {
+		answer.made = true
+	}
 }
 
 func (o *Origin) onceOf(ctx huma.Context, key string) *store.Once {
@@ -95,7 +105,7 @@ func (o *Origin) endOnce(ctx context.Context, try *store.Once, key string, answe
 	defer cancel()
 	var err error
 	switch {
-	case answer.status >= http.StatusInternalServerError:
+	case answer.status >= http.StatusInternalServerError, answer.made:
 		err = o.Store.GiveUpOnce(ctx, try)
 	case answer.status >= http.StatusBadRequest:
 		err = o.Store.ForgetOnce(ctx, try)
@@ -116,6 +126,9 @@ func (o *Origin) onceKey(try *store.Once, key string) [32]byte {
 
 func (o *Origin) repeatAnswer(api huma.API, ctx huma.Context, try *store.Once, key string, kept *store.Kept) {
 	body, err := unseal(o.onceKey(try, key), kept.Answer, try.Request)
+	if err == nil && ctx.Operation().OperationID == "create-share" {
+		err = o.checkLink(body)
+	}
 	if err != nil {
 		o.refuse(api, ctx, err)
 		return
@@ -134,6 +147,7 @@ type recorded struct {
 	humaContext
 	status int
 	body   bytes.Buffer
+	made   bool // see madeEarlier
 }
 
 // SetStatus implements huma.Context.

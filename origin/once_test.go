@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,5 +214,40 @@ func TestBodyDeadlineEndsWithTheBody(t *testing.T) {
 	r := serve(t, func(c *Config, p *Parts) { p.Scanner = slowScanner{p.Scanner}; c.ScanWait = bodyTimeout + 3e9 })
 	if got := r.Upload(t, r.Space(t), "a.txt", "text/plain", []byte("content"), nil); got.Text("scan_status") != "clean" {
 		t.Errorf("complete = %s; want the verdict", got.Raw)
+	}
+}
+
+// TestOnceAfterTokenKeysChanged repeats a creation at an origin with other token
+// keys, with its answer kept and without: the link is the first one, by whichever
+// key it was sealed, or the client is told that it has ended.
+func TestOnceAfterTokenKeysChanged(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	file := r.CleanFile(t, r.Space(t), "a.txt", "text/plain", []byte("content"))
+	first, second, link := "1:"+share.NewKey(), "2:"+share.NewKey(), testsystem.Object{"file_id": file}
+	origins := map[string]*running{}
+	for _, keys := range []string{first, second + "," + first, second} {
+		parts := r.Parts
+		parts.Keyring = must(share.ParseKeyring(keys))
+		o := *r
+		o.Origin = must(New(r.config, parts))
+		server := httptest.NewServer(o.Handler(nil))
+		t.Cleanup(server.Close)
+		o.Client = &testsystem.Client{API: server.URL, Key: r.Key}
+		origins[keys] = &o
+	}
+	for _, lost := range []bool{false, true} {
+		key := fmt.Sprint("lost: ", lost)
+		answer, text := origins[first].post(t, key, "/shares", link)
+		made(t, 201, answer, text)
+		if lost {
+			r.forgetAnswers(t)
+		}
+		if answer, again := origins[second].post(t, key, "/shares", link); answer.StatusCode != 409 || !strings.Contains(again, "retired") || strings.Contains(again, "/s/") {
+			t.Errorf("%s, key retired: %d %s; want 409", key, answer.StatusCode, again)
+		}
+		if answer, again := origins[second+","+first].post(t, key, "/shares", link); answer.StatusCode != 201 || again != text {
+			t.Errorf("%s, another key seals: %d %s; want %s", key, answer.StatusCode, again, text)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"rawlink/internal/objects"
 	"rawlink/internal/outbound"
@@ -28,6 +29,7 @@ type Objects interface {
 	PresignPart(ctx context.Context, key, uploadID string, number int, size int64, expires time.Duration) (objects.Signed, error)
 	CompleteParts(ctx context.Context, key, uploadID string, parts []objects.Part) error
 	AbortParts(ctx context.Context, key, uploadID string) error
+	OpenParts(ctx context.Context, before time.Time, visit func(key, uploadID string) error) error
 	Settle(ctx context.Context, key, etag, to string) error
 	Put(ctx context.Context, key, contentType string, size int64, r io.Reader) (objects.Info, error)
 	Head(ctx context.Context, key string) (objects.Info, error)
@@ -68,11 +70,15 @@ type Origin struct {
 	config    Config
 	hashing   chan struct{} // holds a token for each password that is being hashed
 	sources   *outbound.Client
-	receivers *outbound.Client // of webhooks
-	importing chan struct{}    // holds a token for each import under way
-	uncounted atomic.Bool      // requests can't be counted for rate limits just now
-	unwatched atomic.Bool      // blocks can't be watched just now
+	receivers *outbound.Client   // of webhooks
+	settling  singleflight.Group // bytes of uploads that are being taken over, by file id
+	importing chan struct{}      // holds a token for each import under way
+	uncounted atomic.Bool        // requests can't be counted for rate limits just now
+	unwatched atomic.Bool        // blocks can't be watched just now
 }
+
+// storeWait is less than what clients and proxies usually wait for an answer.
+const storeWait = 10 * time.Second
 
 // New puts an origin together.
 func New(config Config, parts Parts) (*Origin, error) {
@@ -82,6 +88,9 @@ func New(config Config, parts Parts) (*Origin, error) {
 	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil || parts.Blocks == nil ||
 		parts.Keyring == nil || parts.Mint == nil || parts.Metrics == nil || parts.Log == nil {
 		return nil, errors.New("origin: a part is missing")
+	}
+	if config.StoreWait == 0 {
+		config.StoreWait = storeWait
 	}
 	return &Origin{
 		Parts: parts, config: config, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -116,6 +125,7 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.runJobs(ctx, store.JobPurgeCDN, o.purgeCDN) })
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
+	group.Go(func() error { return o.sweepParts(ctx) })
 	group.Go(func() error { return o.watchBlocks(ctx) })
 	return group.Wait()
 }

@@ -61,6 +61,7 @@ func (o *Origin) routes(api huma.API) {
 	add(o, api, "GET /webhooks/{id}", "get-webhook", 200, o.getWebhook, SharesWrite, FilesWrite)
 	add(o, api, "PATCH /webhooks/{id}", "update-webhook", 200, o.updateWebhook, SharesWrite, FilesWrite)
 	add(o, api, "DELETE /webhooks/{id}", "delete-webhook", 204, o.deleteWebhook, SharesWrite, FilesWrite)
+	add(o, api, "POST /webhooks/{id}/rotate", "rotate-webhook", 200, o.rotateWebhook, SharesWrite, FilesWrite)
 	add(o, api, "GET /webhooks/{id}/deliveries", "list-deliveries", 200, o.listDeliveries, SharesWrite, FilesWrite)
 	add(o, api, "POST /webhooks/{id}/deliveries/{delivery_id}/replay", "replay-delivery", 202, o.replayDelivery, SharesWrite, FilesWrite)
 

@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -65,18 +67,37 @@ func (o *Origin) createShare(ctx context.Context, in *createShareIn) (*createdLi
 	if err != nil {
 		return nil, err
 	}
-	var token share.Token
 	wanted.Hash = func(shareID string) share.Hash {
-		token = o.Mint.Token(o.Keyring, shareID)
-		return share.HashToken(string(token))
+		return share.HashToken(string(o.Mint.Token(o.Keyring, shareID)))
 	}
 	v, err := o.Store.CreateShare(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
+	token, ok := o.Mint.TokenOf(o.Keyring, v.ID, v.Hash)
+	if !ok { // an earlier try made it, before token keys were changed
+		madeEarlier(ctx)
+		return nil, errLinkEnded
+	}
 	out := &createdLink{}
 	out.Body.Link, out.Body.URL = linkOf(v), o.config.FilesURL+"/s/"+string(token)
 	return out, nil
+}
+
+// errLinkEnded is the answer to a repeated creation whose link no edge would take
+// any more.
+var errLinkEnded = reject(http.StatusConflict, "the link that this Idempotency-Key made has ended: its token key was retired; create another one with a new key")
+
+// checkLink refuses to repeat an answer whose link has ended with its token key.
+func (o *Origin) checkLink(answer []byte) error {
+	var link struct{ URL string }
+	if err := json.Unmarshal(answer, &link); err != nil {
+		return fmt.Errorf("read a kept answer: %w", err)
+	}
+	if !o.Keyring.Verify(link.URL[strings.LastIndexByte(link.URL, '/')+1:]) {
+		return errLinkEnded
+	}
+	return nil
 }
 
 func (o *Origin) wantedShare(ctx context.Context, in *createShareIn) (store.NewShare, error) {

@@ -40,13 +40,14 @@ type webhook struct {
 	Failures       int64    `json:"failures" doc:"Attempts that failed since the last success."`
 	FailingSince   *string  `json:"failing_since"`
 	LastError      *string  `json:"last_error"`
+	OldSecretUntil *string  `json:"old_secret_until" doc:"Until then the secret before signs too; null: it was not rotated."`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
 }
 
 func webhookOf(w store.Webhook) webhook {
 	out := webhook{ID: w.ID, URL: w.URL, Events: w.Events, Enabled: w.Enabled, DisabledReason: w.DisabledReason, Failures: w.Failures,
-		FailingSince: stampOrNull(w.FailingSince), LastError: w.LastError, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt)}
+		FailingSince: stampOrNull(w.FailingSince), LastError: w.LastError, OldSecretUntil: stampOrNull(w.OldSecretUntil), CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt)}
 	if len(out.Events) == 0 {
 		out.Events = store.Events()
 	}
@@ -85,13 +86,47 @@ func (o *Origin) createWebhook(ctx context.Context, in *createWebhookIn) (*creat
 	if err != nil {
 		return nil, err
 	}
-	raw, err := o.webhookSecret(&w)
+	return o.showSecret(&w)
+}
+
+func (o *Origin) showSecret(w *store.Webhook) (*createdWebhook, error) {
+	raw, err := unseal(o.webhookKey(w.TenantID), w.Secret, w.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := &createdWebhook{}
-	out.Body.Webhook, out.Body.Secret = webhookOf(w), secretPrefix+base64.StdEncoding.EncodeToString(raw)
+	out.Body.Webhook, out.Body.Secret = webhookOf(*w), secretPrefix+base64.StdEncoding.EncodeToString(raw)
 	return out, nil
+}
+
+type rotateWebhookIn struct {
+	ID   string `path:"id"`
+	Body struct {
+		OverlapSeconds *int64 `json:"overlap_seconds" minimum:"0" maximum:"604800" doc:"For how long the secret before signs too. Default: a day. 0: it has leaked."`
+	}
+}
+
+// overlapDefault is how long a receiver has to learn its new secret.
+const overlapDefault = 24 * time.Hour
+
+// rotateWebhook draws another secret. While both sign, a receiver that knows one
+// of them finds its signature among the two. A repeated request, whose first answer
+// was lost, gets the secret that was drawn then.
+func (o *Origin) rotateWebhook(ctx context.Context, in *rotateWebhookIn) (*createdWebhook, error) {
+	id, err := parseID(in.ID, "webhook")
+	if err != nil {
+		return nil, err
+	}
+	overlap := overlapDefault
+	if in.Body.OverlapSeconds != nil {
+		overlap = time.Duration(*in.Body.OverlapSeconds) * time.Second
+	}
+	tenant := caller(ctx).TenantID
+	w, err := o.Store.RotateWebhook(ctx, tenant, id, overlap, func(id string) string { return seal(o.webhookKey(tenant), drawSecret(), id) })
+	if err != nil {
+		return nil, err
+	}
+	return o.showSecret(&w)
 }
 
 // secretPrefix begins the text of a secret, by Standard Webhooks.
@@ -108,8 +143,20 @@ func (o *Origin) webhookKey(tenantID string) [32]byte {
 	return o.Mint.Key("webhook secret\x00" + tenantID)
 }
 
-func (o *Origin) webhookSecret(w *store.Webhook) ([]byte, error) {
-	return unseal(o.webhookKey(w.TenantID), w.Secret, w.ID)
+// signingSecrets are those that sign what is delivered now, the newest first.
+func (o *Origin) signingSecrets(w *store.Webhook, now time.Time) ([][]byte, error) {
+	sealed := []string{w.Secret}
+	if w.OldSecret != nil && w.OldSecretUntil != nil && now.UnixMicro() < *w.OldSecretUntil {
+		sealed = append(sealed, *w.OldSecret)
+	}
+	secrets := make([][]byte, len(sealed))
+	for i, text := range sealed {
+		var err error
+		if secrets[i], err = unseal(o.webhookKey(w.TenantID), text, w.ID); err != nil {
+			return nil, err
+		}
+	}
+	return secrets, nil
 }
 
 func (o *Origin) checkReceiver(url string) error {

@@ -403,3 +403,62 @@ func TestGrowing(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretRotation changes a webhook's secret while events are told: for the
+// overlap a receiver may know either, afterwards only the new one.
+func TestSecretRotation(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	to := receive(t)
+	id := to.hook(t, r, "share.revoked")
+	file := r.CleanFile(t, r.Space(t), "x", "text/plain", []byte("x"))
+	told := 0
+	tell := func() {
+		t.Helper()
+		link, _ := r.Share(t, file, nil)
+		r.Must(t, 200, "DELETE", "/shares/"+link, nil)
+		told++
+		to.events(t, told) // the receiver checks the signature
+	}
+	tell()
+	first := to.secret.Load()
+	response, text := r.send(t, "POST", "/api/v1/webhooks/"+id+"/rotate", `{}`, "Idempotency-Key", "rotate")
+	var rotated struct {
+		Secret         string
+		OldSecretUntil string `json:"old_secret_until"`
+	}
+	if err := json.Unmarshal([]byte(text), &rotated); err != nil || response.StatusCode != 200 || rotated.OldSecretUntil == "" {
+		t.Fatalf("%d %s, %v", response.StatusCode, text, err)
+	}
+	r.forgetAnswers(t)
+	if _, again := r.send(t, "POST", "/api/v1/webhooks/"+id+"/rotate", `{}`, "Idempotency-Key", "rotate"); again != text {
+		t.Errorf("repeated: %s; want the secret that was drawn: %s", again, text)
+	}
+	second, err := webhooks.NewWebhook(rotated.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell() // who has not changed over yet
+	to.secret.Store(second)
+	tell() // and who has
+	r.exec(t, `UPDATE webhooks SET old_secret_until = $1`, time.Now().Add(-time.Second).UnixMicro())
+	tell()
+	third, err := webhooks.NewWebhook(r.Must(t, 200, "POST", "/webhooks/"+id+"/rotate", testsystem.Object{"overlap_seconds": 0}).Text("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to.secret.Store(third)
+	tell()
+	w := must(r.Store.Webhook(t.Context(), r.tenant, id))
+	secrets := must(r.signingSecrets(&w, time.Now()))
+	header := http.Header{}
+	sign(header, secrets, "id", time.Now(), "{}")
+	for name, old := range map[string]*webhooks.Webhook{"first": first, "second": second} {
+		if old.Verify([]byte("{}"), header) == nil {
+			t.Errorf("the %s secret signs after it was ended", name)
+		}
+	}
+	r.noSecretStored(t)
+	r.Must(t, 404, "POST", "/webhooks/"+file+"/rotate", testsystem.Object{})
+	r.Must(t, 422, "POST", "/webhooks/"+id+"/rotate", testsystem.Object{"overlap_seconds": 604801})
+}

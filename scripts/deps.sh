@@ -21,3 +21,4 @@ have npm || missing+=(nodejs npm)
 scripts/apt.sh deps "${missing[@]}"
 
 scripts/tool.sh versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0 >/dev/null
+scripts/seaweedfs.sh

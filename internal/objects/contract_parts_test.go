@@ -2,6 +2,7 @@ package objects_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -131,6 +132,44 @@ func testAbort(t *testing.T, l lab) {
 	wantKind(t, "Head", err, share.NotFound)
 	if err := l.AbortParts(t.Context(), "k", "no-such-upload"); err != nil {
 		t.Errorf("aborting what never was: %v", err)
+	}
+}
+
+func testOpenParts(t *testing.T, l lab) {
+	open := func(before time.Time) (all []string) {
+		t.Helper()
+		err := l.OpenParts(t.Context(), before, func(key, uploadID string) error {
+			all = append(all, key+" "+uploadID)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(all)
+		return all
+	}
+	empty, _ := l.mustStart(t, "a/empty")
+	some, parts := l.mustStart(t, "b/some", random(100))
+	aborted, _ := l.mustStart(t, "c/aborted", random(100))
+	later, earlier := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	if got, want := open(later), []string{"a/empty " + empty, "b/some " + some, "c/aborted " + aborted}; !slices.Equal(got, want) {
+		t.Errorf("open: %v; want %v", got, want)
+	}
+	if got := open(earlier); len(got) > 0 {
+		t.Errorf("open for an hour: %v; want none", got)
+	}
+	if err := l.AbortParts(t.Context(), "c/aborted", aborted); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.CompleteParts(t.Context(), "b/some", some, parts); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := open(later), []string{"a/empty " + empty}; !slices.Equal(got, want) {
+		t.Errorf("open afterwards: %v; want %v", got, want)
+	}
+	enough := errors.New("enough")
+	if err := l.OpenParts(t.Context(), later, func(string, string) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("OpenParts = %v; want what visit returned", err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"rawlink/internal/disposition"
 	"rawlink/internal/objects"
 	"rawlink/internal/share"
+	"rawlink/internal/testenv"
 )
 
 // contract is what every store keeps, whatever it is made of.
@@ -39,6 +40,7 @@ var contract = []struct {
 	{"parts make one object", testParts},
 	{"wrong parts are refused and can be corrected", testWrongParts},
 	{"an aborted upload is gone", testAbort},
+	{"open uploads are found", testOpenParts},
 	{"settled bytes are out of a ticket's reach", testSettle},
 	{"deleting twice is deleting once", testDelete},
 	{"odd keys are kept apart", testKeys},
@@ -56,7 +58,11 @@ func TestLocalKeepsTheContract(t *testing.T) {
 }
 
 func TestS3KeepsTheContract(t *testing.T) {
-	runContract(t, func(t *testing.T) objects.Store { return newS3(t, s3Config(t)) })
+	for name, server := range testenv.S3Servers() {
+		t.Run(name, func(t *testing.T) {
+			runContract(t, func(t *testing.T) objects.Store { return newS3(t, configOf(server(t))) })
+		})
+	}
 }
 
 func runContract(t *testing.T, open func(*testing.T) objects.Store) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"rawlink/internal/share"
@@ -22,6 +23,10 @@ import (
 // nothing with another key. The folder's renaming into drafts/ is the one moment
 // at which an upload ends, by completion or by abort, and only one caller can
 // win it.
+
+// keyFile says, in an upload's folder, which key it is for, and by its age since
+// when.
+const keyFile = "key"
 
 // uploadIDs are what rand.Text makes; anything else never was an upload.
 var uploadIDs = regexp.MustCompile(`^[A-Z2-7]{26,64}$`)
@@ -52,7 +57,11 @@ func (l *Local) StartParts(_ context.Context, spec PutSpec) (uploadID string, er
 	}
 	uploadID = rand.Text()
 	uploads := filepath.Join(l.cfg.Dir, "uploads")
-	err = os.Mkdir(filepath.Join(uploads, keyName(spec.Key)+"-"+uploadID), 0o700)
+	dir := filepath.Join(uploads, keyName(spec.Key)+"-"+uploadID)
+	err = os.Mkdir(dir, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, keyFile), []byte(spec.Key), 0o600)
+	}
 	if err == nil {
 		err = syncDir(uploads)
 	}
@@ -149,6 +158,33 @@ func (l *Local) AbortParts(_ context.Context, key, uploadID string) error {
 		return nil
 	}
 	return err
+}
+
+// OpenParts implements Store.
+func (l *Local) OpenParts(ctx context.Context, before time.Time, visit func(key, uploadID string) error) error {
+	dirs, err := os.ReadDir(filepath.Join(l.cfg.Dir, "uploads"))
+	if err != nil {
+		return share.E(share.Unavailable, "list uploads", err)
+	}
+	for _, dir := range dirs {
+		if err := ctx.Err(); err != nil {
+			return share.E(share.Unavailable, "list uploads", err)
+		}
+		path := filepath.Join(l.cfg.Dir, "uploads", dir.Name(), keyFile)
+		about, err := os.Stat(path)
+		if err != nil || !about.ModTime().Before(before) {
+			continue // it ended meanwhile, or is too young
+		}
+		key, err := os.ReadFile(path)
+		_, uploadID, found := strings.Cut(dir.Name(), "-")
+		if err != nil || !found {
+			continue
+		}
+		if err := visit(string(key), uploadID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endUpload takes the upload away and deletes its parts: share.NotFound if

@@ -48,8 +48,9 @@ func newLocal(tb testing.TB, dir string) *objects.Local {
 	return local
 }
 
-func s3Config(tb testing.TB) objects.S3Config {
-	server := testenv.S3(tb)
+func s3Config(tb testing.TB) objects.S3Config { return configOf(testenv.S3(tb)) }
+
+func configOf(server testenv.S3Server) objects.S3Config {
 	return objects.S3Config{
 		Endpoint: server.Endpoint, Region: server.Region, Bucket: server.Bucket,
 		AccessKey: server.AccessKey, SecretKey: server.SecretKey, PathStyle: true,

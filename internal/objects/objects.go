@@ -115,6 +115,10 @@ type Store interface {
 	// there succeeds.
 	AbortParts(ctx context.Context, key, uploadID string) error
 
+	// OpenParts calls visit for each multipart upload that began before a time and
+	// was neither completed nor aborted, until visit fails. visit may abort it.
+	OpenParts(ctx context.Context, before time.Time, visit func(key, uploadID string) error) error
+
 	// PresignGet returns the URL from which a client GETs the object, whichever
 	// version is current then. It does no I/O.
 	PresignGet(ctx context.Context, spec GetSpec) (Signed, error)

@@ -160,3 +160,26 @@ func (s *S3) AbortParts(ctx context.Context, key, uploadID string) error {
 	}
 	return err
 }
+
+// OpenParts implements Store.
+func (s *S3) OpenParts(ctx context.Context, before time.Time, visit func(key, uploadID string) error) error {
+	in := &s3.ListMultipartUploadsInput{Bucket: &s.bucket}
+	for {
+		out, err := s.client.ListMultipartUploads(ctx, in)
+		if err != nil {
+			return translate("list uploads", err)
+		}
+		for _, u := range out.Uploads {
+			if !aws.ToTime(u.Initiated).Before(before) {
+				continue
+			}
+			if err := visit(aws.ToString(u.Key), aws.ToString(u.UploadId)); err != nil {
+				return err
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) || aws.ToString(out.NextKeyMarker) == "" {
+			return nil
+		}
+		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
+	}
+}

@@ -142,11 +142,13 @@ func NewKey() string {
 }
 
 // Seal returns the token that carries the given random part.
-func (r *Keyring) Seal(random [randomSize]byte) Token {
+func (r *Keyring) Seal(random [randomSize]byte) Token { return r.sealWith(r.current, random) }
+
+func (r *Keyring) sealWith(id byte, random [randomSize]byte) Token {
 	var raw [tokenBytes]byte
-	raw[0], raw[1] = tokenVersion, r.current
+	raw[0], raw[1] = tokenVersion, id
 	copy(raw[2:], random[:])
-	tag := r.keys[r.current].tag(raw)
+	tag := r.keys[id].tag(raw)
 	copy(raw[headSize:], tag[:])
 	return Token(base64.RawURLEncoding.EncodeToString(raw[:]))
 }
@@ -206,8 +208,22 @@ func (m *Mint) Key(purpose string) [KeySize]byte {
 }
 
 // Token returns the token of the share with this id, sealed by the ring.
-func (m *Mint) Token(ring *Keyring, shareID string) Token {
+func (m *Mint) Token(ring *Keyring, shareID string) Token { return ring.Seal(m.random(shareID)) }
+
+// TokenOf returns the token of the share with this id that has this hash, by
+// whichever key of the ring it was sealed, and false if by none of them.
+func (m *Mint) TokenOf(ring *Keyring, shareID string, hash Hash) (Token, bool) {
+	random := m.random(shareID)
+	for id := range ring.keys {
+		if token := ring.sealWith(id, random); HashToken(string(token)) == hash {
+			return token, true
+		}
+	}
+	return "", false
+}
+
+func (m *Mint) random(shareID string) [randomSize]byte {
 	h := hmac.New(sha256.New, m.secret)
 	h.Write([]byte("rawlink token v1\x00" + shareID))
-	return ring.Seal([randomSize]byte(h.Sum(nil)[:randomSize]))
+	return [randomSize]byte(h.Sum(nil)[:randomSize])
 }

@@ -25,6 +25,7 @@ var common *house
 type house struct {
 	postgres func() (*cluster, error)
 	s3       func() (*gateway, error)
+	weed     func() (*gateway, error)
 
 	mu      sync.Mutex
 	closers []func()
@@ -39,6 +40,7 @@ func Run(m *testing.M, ignore ...goleak.Option) int {
 	h := &house{}
 	h.postgres = sync.OnceValues(func() (*cluster, error) { return startCluster(h) })
 	h.s3 = sync.OnceValues(func() (*gateway, error) { return startGateway(h) })
+	h.weed = sync.OnceValues(func() (*gateway, error) { return startSeaweedFS(h) })
 	common = h
 	code := m.Run()
 	h.close()

@@ -60,6 +60,22 @@ type PostgresServer struct {
 // wants Postgres, which is cheaper.
 func OwnPostgres(tb testing.TB) PostgresServer {
 	tb.Helper()
+	return ownPostgres(tb, quick)
+}
+
+// DurablePostgres is OwnPostgres with a server that syncs each commit to disk, as
+// in production: for what is measured.
+func DurablePostgres(tb testing.TB) PostgresServer {
+	tb.Helper()
+	return ownPostgres(tb, nil)
+}
+
+// quick are settings under which a crash of the machine may lose the data, which
+// no test outlives.
+var quick = []string{"-c", "fsync=off", "-c", "full_page_writes=off"}
+
+func ownPostgres(tb testing.TB, settings []string) PostgresServer {
+	tb.Helper()
 	initdb, errInit := find("initdb", "/usr/lib/postgresql/*/bin")
 	owner, errOwner := postgresOwner()
 	dir, errDir := tempDir("postgres", tb.Cleanup)
@@ -70,7 +86,7 @@ func OwnPostgres(tb testing.TB) PostgresServer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server, port := open(tb, func(port int) command { return serveCluster(initdb, dir, data, port, owner) })
+	server, port := open(tb, func(port int) command { return serveCluster(initdb, dir, data, port, owner, settings...) })
 	return PostgresServer{Server: server, DSN: (&cluster{port: port}).dsn("postgres")}
 }
 
@@ -104,7 +120,7 @@ func startCluster(h *house) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, port, err := boot(func(port int) command { return serveCluster(initdb, dir, data, port, owner) })
+	p, port, err := boot(func(port int) command { return serveCluster(initdb, dir, data, port, owner, quick...) })
 	if err != nil {
 		return nil, err
 	}
@@ -131,18 +147,17 @@ func initCluster(initdb, dir string, owner *syscall.Credential) (string, error) 
 
 // serveCluster describes the server. It is started without pg_ctl, whose child
 // would not be ours. SIGINT is PostgreSQL's "fast" end: it waits for no client.
-func serveCluster(initdb, dir, data string, port int, owner *syscall.Credential) command {
+func serveCluster(initdb, dir, data string, port int, owner *syscall.Credential, settings ...string) command {
 	bin := initdb // may be a link in the PATH; the server is beside what it points to
 	if real, err := filepath.EvalSymlinks(initdb); err == nil {
 		bin = real
 	}
 	return command{
 		name: "postgres", path: filepath.Join(filepath.Dir(bin), "postgres"), dir: dir,
-		args: []string{
+		args: append([]string{
 			"-D", data, "-p", strconv.Itoa(port),
-			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
-		},
+			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+		}, settings...),
 		owner: owner,
 		quit:  syscall.SIGINT,
 		ready: func(ctx context.Context, _ int) error { return clusterReady(ctx, port, data) },

@@ -42,7 +42,18 @@ func S3(tb testing.TB) S3Server {
 	if common == nil {
 		tb.Fatal(errNoMain)
 	}
-	g, err := common.s3()
+	return newBucket(tb, common.s3)
+}
+
+// S3Servers are the different servers on which whatever speaks S3 is to be tested;
+// each returns a new, empty bucket as S3 does, which is the first of them.
+func S3Servers() map[string]func(tb testing.TB) S3Server {
+	return map[string]func(tb testing.TB) S3Server{"versitygw": S3, "seaweedfs": SeaweedFS}
+}
+
+func newBucket(tb testing.TB, start func() (*gateway, error)) S3Server {
+	tb.Helper()
+	g, err := start()
 	if err != nil {
 		tb.Fatal(err)
 	}

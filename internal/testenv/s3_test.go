@@ -20,8 +20,17 @@ func put(tb testing.TB, s S3Server, key string, body []byte) error {
 	return err
 }
 
-func TestS3PutAndGet(t *testing.T) {
-	s := S3(t)
+// onEachServer runs a test on every S3 server.
+func onEachServer(t *testing.T, test func(t *testing.T, bucket func(tb testing.TB) S3Server)) {
+	for name, bucket := range S3Servers() {
+		t.Run(name, func(t *testing.T) { test(t, bucket) })
+	}
+}
+
+func TestS3PutAndGet(t *testing.T) { onEachServer(t, testS3PutAndGet) }
+
+func testS3PutAndGet(t *testing.T, bucket func(tb testing.TB) S3Server) {
+	s := bucket(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	body := []byte("what was put")
 	if err := put(t, s, "a/b", body); err != nil {
@@ -38,8 +47,10 @@ func TestS3PutAndGet(t *testing.T) {
 	}
 }
 
-func TestS3ChecksSignatures(t *testing.T) {
-	s := S3(t)
+func TestS3ChecksSignatures(t *testing.T) { onEachServer(t, testS3ChecksSignatures) }
+
+func testS3ChecksSignatures(t *testing.T, bucket func(tb testing.TB) S3Server) {
+	s := bucket(t)
 	s.SecretKey += "x"
 	var refusal smithy.APIError
 	if err := put(t, s, "k", nil); !errors.As(err, &refusal) || refusal.ErrorCode() != "SignatureDoesNotMatch" {
@@ -47,8 +58,10 @@ func TestS3ChecksSignatures(t *testing.T) {
 	}
 }
 
-func TestS3BucketsAreApart(t *testing.T) {
-	first, second := S3(t), S3(t)
+func TestS3BucketsAreApart(t *testing.T) { onEachServer(t, testS3BucketsAreApart) }
+
+func testS3BucketsAreApart(t *testing.T, bucket func(tb testing.TB) S3Server) {
+	first, second := bucket(t), bucket(t)
 	if first.Endpoint != second.Endpoint {
 		t.Fatal("two gateways in one test process")
 	}

@@ -177,6 +177,7 @@ func (p *Program) finish() {
 var built struct {
 	once sync.Once
 	kept bool   // the folder is the caller's
+	fast bool   // Fast was called
 	race bool   // with the detector
 	dir  string // "" until it is made
 	err  error
@@ -187,15 +188,19 @@ var built struct {
 // is about how soon something happens. TestMain calls it, before any test.
 func BuildInto(dir string, race bool) { built.kept, built.race, built.dir = true, race, dir }
 
+// Fast has the programs built without the race detector, for what is measured.
+// TestMain calls it, before any test.
+func Fast() { built.fast = true }
+
 // Binary returns the path of a program, built with the race detector unless
-// BuildInto said otherwise.
+// BuildInto or Fast said otherwise.
 func Binary(tb testing.TB, name string) string {
 	tb.Helper()
 	built.once.Do(func() {
 		if built.kept {
 			built.err = os.MkdirAll(built.dir, 0o755)
 		} else {
-			built.race = true
+			built.race = !built.fast
 			built.dir, built.err = os.MkdirTemp("", "rawlink-bin-")
 		}
 		if built.err != nil {

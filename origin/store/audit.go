@@ -43,30 +43,48 @@ func onto(ctx context.Context, target string) {
 // write runs fn in a transaction that is also written to the audit log, if ctx
 // says whose deed it is.
 func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	return s.writeAll(ctx, func(tx *sql.Tx) ([]*Deed, error) {
 		if err := fn(tx); err != nil {
+			return nil, err
+		}
+		if d, ok := ctx.Value(deedKey{}).(*Deed); ok {
+			return []*Deed{d}, nil
+		}
+		return nil, nil
+	})
+}
+
+// writeAll is write for what several do in one transaction. fn returns the deeds.
+func (s *Store) writeAll(ctx context.Context, fn func(tx *sql.Tx) ([]*Deed, error)) error {
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		deeds, err := fn(tx)
+		if err != nil || len(deeds) == 0 {
 			return err
 		}
-		d, ok := ctx.Value(deedKey{}).(*Deed)
-		if !ok {
-			return nil
-		}
-		id := d.ID
-		if id == "" {
-			id = newID()
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO audit (id, at, tenant_id, who, operation, target, source, request_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
-			id, s.micros(), nullable(d.TenantID), d.Who, d.Operation, d.Target, d.Source, d.RequestID)
-		if err != nil {
-			return fmt.Errorf("write the audit log: %w", err)
-		}
-		return nil
+		return s.log(ctx, tx, deeds)
 	})
 	if s.told.Swap(false) {
 		s.hooks.ring()
 	}
 	return err
+}
+
+func (s *Store) log(ctx context.Context, tx *sql.Tx, deeds []*Deed) error {
+	now := s.micros()
+	args := make([]any, 0, 8*len(deeds))
+	for _, d := range deeds {
+		id := d.ID
+		if id == "" {
+			id = newID()
+		}
+		args = append(args, id, now, nullable(d.TenantID), d.Who, d.Operation, d.Target, d.Source, d.RequestID)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO audit (id, at, tenant_id, who, operation, target, source, request_id)
+		VALUES `+tuples(len(deeds), 8)+` ON CONFLICT (id) DO NOTHING`, args...)
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
 }
 
 // Deeds returns what was done in the last while, the newest first, at most limit.

@@ -110,7 +110,7 @@ type ceiling struct {
 func (s *Store) readCeiling(ctx context.Context, tx *sql.Tx, shareID string) (c ceiling, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT max_downloads, reserved, cap_epoch, block_id FROM shares
 		WHERE id = $1 AND max_downloads IS NOT NULL AND NOT revoked AND (expires_at IS NULL OR expires_at > $2)
-			AND EXISTS (SELECT 1 FROM files f WHERE f.id = file_id AND f.deleted_at IS NULL AND f.scan_status = 'clean')`,
+			AND EXISTS (SELECT 1 FROM files f WHERE f.id = file_id AND `+trashedAt("f")+` IS NULL AND f.scan_status = 'clean')`,
 		shareID, s.micros()).Scan(&c.most, &c.reserved, &c.epoch, &c.block)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, errEnded
@@ -194,6 +194,9 @@ func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask sh
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved - $2, download_count = download_count - $2
 		WHERE id = $1 AND max_downloads IS NOT NULL AND cap_epoch = $3`, shareID, ask.Return, ask.Epoch))
 	if err != nil || !ok || !told {
+		return false, err
+	}
+	if err := raiseBound(ctx, tx, shareID); err != nil {
 		return false, err
 	}
 	return true, s.announceShare(ctx, tx, shareID)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -71,12 +72,16 @@ func (s *Store) tellFile(ctx context.Context, tx *sql.Tx, event string, f File) 
 }
 
 func (s *Store) tellShare(ctx context.Context, tx *sql.Tx, event string, v Share) error {
+	return s.tell(ctx, tx, v.TenantID, event, eventOfShare(v))
+}
+
+func eventOfShare(v Share) shareEvent {
 	data := shareEvent{ShareID: v.ID, FileID: v.FileID, Permission: string(v.Permission), MaxDownloads: v.MaxDownloads, DownloadCount: v.DownloadCount}
 	if v.ExpiresAt != nil {
 		text := isoTime(*v.ExpiresAt)
 		data.ExpiresAt = &text
 	}
-	return s.tell(ctx, tx, v.TenantID, event, data)
+	return data
 }
 
 // tellShareID is tellShare for a share that has to be read first.
@@ -91,29 +96,47 @@ func (s *Store) tellShareID(ctx context.Context, tx *sql.Tx, event, id string) e
 // tellNearLimit tells that usage passed, by this change, the part of the limit
 // from which on a tenant is warned.
 func (s *Store) tellNearLimit(ctx context.Context, tx *sql.Tx, tenantID, resource string, before, after, limit int64) error {
-	if limit < 1 || s.nearLimit < 1 {
-		return nil
-	}
-	near := limit/100*s.nearLimit + (limit%100*s.nearLimit+99)/100
-	if before >= near || after < near {
+	if near := s.nearFrom(limit); before >= near || after < near {
 		return nil
 	}
 	return s.tell(ctx, tx, tenantID, EventQuotaNearLimit, quotaEvent{Resource: resource, Used: after, Limit: limit})
 }
 
-// tell queues an event for every webhook of the tenant that wants it, in the
-// transaction of the change.
-func (s *Store) tell(ctx context.Context, tx *sql.Tx, tenantID, event string, data any) error {
+// nearFrom is the usage of a limit from which on a tenant is warned.
+func (s *Store) nearFrom(limit int64) int64 {
+	if limit < 1 || s.nearLimit < 1 {
+		return math.MaxInt64
+	}
+	return limit/100*s.nearLimit + (limit%100*s.nearLimit+99)/100
+}
+
+// listener is a webhook and the events that it wants.
+type listener struct{ id, events string }
+
+func (s *Store) listeners(ctx context.Context, tx *sql.Tx, tenantID string) ([]listener, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT id, events FROM webhooks WHERE tenant_id = $1 AND enabled`, tenantID)
-	type listener struct{ id, events string }
-	listeners, err := collect(rows, err, func(row scanner) (l listener, err error) {
+	all, err := collect(rows, err, func(row scanner) (l listener, err error) {
 		err = row.Scan(&l.id, &l.events)
 		return l, err
 	})
 	if err != nil {
-		return fmt.Errorf("look for webhooks: %w", err)
+		return nil, fmt.Errorf("look for webhooks: %w", err)
 	}
-	listeners = slices.DeleteFunc(listeners, func(l listener) bool {
+	return all, nil
+}
+
+// tell queues an event for every webhook of the tenant that wants it, in the
+// transaction of the change.
+func (s *Store) tell(ctx context.Context, tx *sql.Tx, tenantID, event string, data any) error {
+	all, err := s.listeners(ctx, tx, tenantID)
+	if err != nil {
+		return err
+	}
+	return s.tellListeners(ctx, tx, all, tenantID, event, data)
+}
+
+func (s *Store) tellListeners(ctx context.Context, tx *sql.Tx, all []listener, tenantID, event string, data any) error {
+	listeners := slices.DeleteFunc(slices.Clone(all), func(l listener) bool {
 		return l.events != "" && !slices.Contains(strings.Fields(l.events), event)
 	})
 	if len(listeners) == 0 {

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"slices"
 
 	"rawlink/internal/share"
 )
@@ -24,20 +26,19 @@ type File struct {
 	CreatedBy    *string // id of the key that uploaded it
 	CreatedAt    int64
 	UpdatedAt    int64
-	DeletedAt    *int64
+	DeletedAt    *int64 // when it went to the trash, itself or with its folder
 
 	ClaimedSHA256 *string
 	Object        share.Object
-	deletionID    *string
 }
 
-const fileColumns = `id, tenant_id, space_id, folder_id, client_key, original_name, mime, size, sha256, scan_status, scan_detail,
-	source_app, created_by, created_at, updated_at, deleted_at, claimed_sha256, object_key, object_version, deletion_id`
+var fileColumns = `id, tenant_id, space_id, folder_id, client_key, original_name, mime, size, sha256, scan_status, scan_detail,
+	source_app, created_by, created_at, updated_at, ` + trashedAt("files") + `, claimed_sha256, object_key, object_version`
 
 func readFile(row scanner) (File, error) {
 	var f File
 	err := row.Scan(&f.ID, &f.TenantID, &f.SpaceID, &f.FolderID, &f.ClientKey, &f.OriginalName, &f.MIME, &f.Size, &f.SHA256, &f.ScanStatus, &f.ScanDetail,
-		&f.SourceApp, &f.CreatedBy, &f.CreatedAt, &f.UpdatedAt, &f.DeletedAt, &f.ClaimedSHA256, &f.Object.Key, &f.Object.Version, &f.deletionID)
+		&f.SourceApp, &f.CreatedBy, &f.CreatedAt, &f.UpdatedAt, &f.DeletedAt, &f.ClaimedSHA256, &f.Object.Key, &f.Object.Version)
 	f.Object.Size = f.Size
 	if f.SHA256 != nil {
 		f.Object.SHA256 = *f.SHA256
@@ -50,23 +51,61 @@ func findFile(ctx context.Context, q querier, tenantID, id, lock string) (File, 
 	return f, orNotFound(err, "file")
 }
 
-// File returns one file, live or trashed.
+// fileOfTenant names a file to whom it may belong.
+type fileOfTenant struct{ tenantID, id string }
+
+// File returns one file, live or trashed. Those that are asked for at the same time
+// are looked up together, in a statement that begins after all were asked for.
 func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
-	return findFile(ctx, s.db.Read(), tenantID, id, "")
+	f, err := s.looks.ask(ctx, ofAll, fileOfTenant{tenantID, id})
+	switch {
+	case err != nil:
+		return File{}, err
+	case f == nil:
+		return File{}, notFound("file")
+	}
+	return *f, nil
+}
+
+func (s *Store) lookAtFiles(ctx context.Context, _ string, some []*waiting[fileOfTenant, *File]) error {
+	ids := make([]string, len(some))
+	for i, w := range some {
+		ids[i] = w.asks.id
+	}
+	slices.Sort(ids)
+	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, slices.Compact(ids))
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	all, err := collect(rows, err, readFile)
+	if err != nil {
+		return err
+	}
+	for _, w := range some {
+		w.answer = nil
+		for i := range all {
+			if all[i].ID == w.asks.id && all[i].TenantID == w.asks.tenantID {
+				w.answer = &all[i]
+			}
+		}
+	}
+	return nil
 }
 
 // Files lists files, oldest first.
 func (s *Store) Files(ctx context.Context, tenantID string, filter ListFilter) ([]File, error) {
-	condition, args := filter.where("folder_id", tenantID)
-	query, args := filter.Page.of(`SELECT `+fileColumns+` FROM files WHERE `+condition, args)
+	query, args := filesQuery(tenantID, filter)
 	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFile)
+}
+
+func filesQuery(tenantID string, filter ListFilter) (query string, args []any) {
+	condition, args := filter.where("folder_id", live, inTrash, tenantID)
+	return filter.Page.of(`SELECT `+fileColumns+` FROM files WHERE `+condition, args)
 }
 
 // ResolveFile returns the newest live file that carries the tenant's own key, of
 // one app if app is not empty.
 func (s *Store) ResolveFile(ctx context.Context, tenantID, clientKey, app string) (File, error) {
-	query, args := `SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND client_key = $2 AND deleted_at IS NULL`, []any{tenantID, clientKey}
+	query, args := `SELECT `+fileColumns+` FROM files WHERE tenant_id = $1 AND client_key = $2 AND `+live, []any{tenantID, clientKey}
 	if app != "" {
 		query, args = query+` AND source_app = $3`, append(args, app)
 	}
@@ -94,7 +133,7 @@ func (s *Store) UpdateFile(ctx context.Context, tenantID, id string, name *strin
 		// Only what was asked for is written: f may be older than another change.
 		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET original_name = COALESCE($2, original_name),
 				folder_id = CASE WHEN $3 THEN $4 ELSE folder_id END, updated_at = $5
-			WHERE id = $1 AND deleted_at IS NULL RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
+			WHERE id = $1 AND `+live+` RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
 		if err != nil {
 			return orNotFound(err, "file")
 		}
@@ -162,6 +201,9 @@ func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File
 		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
 			return err
 		}
+		if err := s.lockHolder(ctx, tx, id); err != nil {
+			return err
+		}
 		var err error
 		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
 			return err
@@ -189,6 +231,17 @@ func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File
 		return s.logPurge(ctx, tx, share.ObjectName(f.ID, f.Object.Version))
 	})
 	return f, err
+}
+
+// lockHolder keeps a file's folder in the trash, or out of it: a restore of the
+// folder comes before the purge of the file or after it, and not in between.
+func (s *Store) lockHolder(ctx context.Context, tx *sql.Tx, fileID string) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM folders WHERE id = (SELECT folder_id FROM files WHERE id = $1)`+s.db.ForUpdate(), fileID).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) { // it lies in the space itself
+		return nil
+	}
+	return err
 }
 
 // Verdict is what a scan found out about a file's bytes.

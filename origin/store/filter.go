@@ -16,7 +16,8 @@ type ListFilter struct {
 const Root = "root"
 
 // where renders the filter as a condition whose first argument is the tenant.
-func (f ListFilter) where(folderColumn, tenantID string) (string, []any) {
+// live and inTrash are the conditions for what is not trashed and what is.
+func (f ListFilter) where(folderColumn, live, inTrash, tenantID string) (string, []any) {
 	condition, args := `tenant_id = $1`, []any{tenantID}
 	equal := func(column, value string) {
 		if value != "" {
@@ -33,7 +34,7 @@ func (f ListFilter) where(folderColumn, tenantID string) (string, []any) {
 	equal("scan_status", f.ScanStatus)
 	equal("source_app", f.App)
 	if f.Trashed {
-		return condition + ` AND deleted_at IS NOT NULL`, args
+		return condition + ` AND ` + inTrash, args
 	}
-	return condition + ` AND deleted_at IS NULL`, args
+	return condition + ` AND ` + live, args
 }

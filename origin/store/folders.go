@@ -68,10 +68,14 @@ func (s *Store) Folder(ctx context.Context, tenantID, id string) (Folder, error)
 
 // Folders lists folders, oldest first.
 func (s *Store) Folders(ctx context.Context, tenantID string, filter ListFilter) ([]Folder, error) {
-	condition, args := filter.where("parent_id", tenantID)
-	query, args := filter.Page.of(`SELECT `+folderColumns+` FROM folders WHERE `+condition, args)
+	query, args := foldersQuery(tenantID, filter)
 	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	return collect(rows, err, readFolder)
+}
+
+func foldersQuery(tenantID string, filter ListFilter) (query string, args []any) {
+	condition, args := filter.where("parent_id", `deleted_at IS NULL`, `deleted_at IS NOT NULL`, tenantID)
+	return filter.Page.of(`SELECT `+folderColumns+` FROM folders WHERE `+condition, args)
 }
 
 // UpdateFolder renames a live folder and/or moves it within its space.
@@ -109,10 +113,7 @@ func (s *Store) TrashFolder(ctx context.Context, tenantID, id string) (Folder, e
 			return err
 		}
 		deletion := newID()
-		if err := trashTree(ctx, tx, id, deletion, s.micros()); err != nil {
-			return err
-		}
-		if err := s.announceFiles(ctx, tx, `deletion_id = $1`, deletion); err != nil {
+		if err := s.trashTree(ctx, tx, id, deletion, s.micros()); err != nil {
 			return err
 		}
 		f, err = findFolder(ctx, tx, tenantID, id)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,18 +120,55 @@ func (s *Store) RotateKey(ctx context.Context, id string, overlap time.Duration)
 }
 
 // Authenticate returns the live key with this secret, or a NotFound refusal for
-// any that is unknown, revoked or expired.
+// any that is unknown, revoked or expired. Requests that come at the same time are
+// looked up together, in a statement that begins after all of them came: a key
+// that was revoked before a request began is never found.
 func (s *Store) Authenticate(ctx context.Context, secret string) (Key, error) {
-	k, err := readKey(s.db.Read().QueryRowContext(ctx, `SELECT `+keyColumns+`
-		FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.hash = $1`, hashKey(secret)))
-	if err != nil {
-		return Key{}, orNotFound(err, "key")
-	}
-	if k.RevokedAt != nil || k.ExpiresAt != nil && *k.ExpiresAt <= s.micros() {
+	k, err := s.logins.ask(ctx, ofAll, hashKey(secret))
+	switch {
+	case err != nil:
+		return Key{}, err
+	case k == nil || k.RevokedAt != nil || k.ExpiresAt != nil && *k.ExpiresAt <= s.micros():
 		return Key{}, notFound("key")
 	}
-	return k, nil
+	return *k, nil
 }
+
+func (s *Store) authenticateAll(ctx context.Context, _ string, some []*waiting[string, *Key]) error {
+	hashes := make([]string, len(some))
+	for i, w := range some {
+		hashes[i] = w.asks
+	}
+	slices.Sort(hashes)
+	query, args := among(`SELECT k.hash, `+keyColumns+` FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.hash IN `, nil, slices.Compact(hashes))
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	found := map[string]*Key{}
+	for rows.Next() {
+		var hash string
+		k, err := readKey(behind{rows, &hash})
+		if err != nil {
+			return err
+		}
+		found[hash] = &k
+	}
+	for _, w := range some {
+		w.answer = found[w.asks]
+	}
+	return rows.Err()
+}
+
+// behind reads a row that has one column before those that a reader wants.
+type behind struct {
+	scanner
+	first *string
+}
+
+// Scan implements scanner.
+func (b behind) Scan(dest ...any) error { return b.scanner.Scan(append([]any{b.first}, dest...)...) }
 
 // lastUsedEvery is how exact last_used_at is. A write per request would make
 // every read of the API a write of the database.

@@ -38,8 +38,8 @@ func (s *Store) announceShare(ctx context.Context, tx *sql.Tx, shareID string) e
 
 // announce raises versions under the shares' row locks, so that two changes of
 // one share get two versions in the order in which they commit.
-func (s *Store) announce(ctx context.Context, tx *sql.Tx, condition, arg string) error {
-	rows, err := tx.QueryContext(ctx, `UPDATE shares SET version = version + 1 WHERE `+condition+` RETURNING id, token_hash, version`, arg)
+func (s *Store) announce(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
+	rows, err := tx.QueryContext(ctx, `UPDATE shares SET version = version + 1 WHERE `+condition+` RETURNING id, token_hash, version`, args...)
 	told, err := collect(rows, err, func(row scanner) (outboxRow, error) {
 		var r outboxRow
 		err := row.Scan(&r.id, &r.hash, &r.version)
@@ -128,10 +128,21 @@ type Change struct {
 
 // Relay hands up to limit untold changes to tell and forgets them if it returns
 // nil. The records are read at this moment, so each is at least as new as the
-// change that caused it. It returns how many rows were told.
+// change that caused it. It returns how many rows were told, or that it found one
+// thing to do before it can tell more.
 func (s *Store) Relay(ctx context.Context, limit int, tell func([]Change) error) (int, error) {
-	told := 0
-	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+	told, err := s.relay(ctx, limit, tell)
+	if told > 0 || err != nil {
+		return told, err
+	}
+	if some, err := s.announceFolders(ctx); !some || err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+func (s *Store) relay(ctx context.Context, limit int, tell func([]Change) error) (told int, err error) {
+	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, `SELECT id, token_hash, version FROM outbox ORDER BY id LIMIT $1`+s.db.SkipLocked(), limit)
 		claimed, err := collect(rows, err, func(row scanner) (outboxRow, error) {
 			var r outboxRow
@@ -184,9 +195,10 @@ func (s *Store) changesOf(ctx context.Context, tx *sql.Tx, rows []outboxRow) ([]
 	return changes, nil
 }
 
-// UntoldRows returns the ids of up to limit changes that wait to be told.
+// UntoldRows returns the ids of up to limit changes that wait to be told, and of
+// folders that wait to be announced.
 func (s *Store) UntoldRows(ctx context.Context, limit int) ([]string, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id FROM outbox ORDER BY id LIMIT $1`, limit)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id FROM (SELECT id FROM outbox UNION ALL SELECT folder_id AS id FROM untold_folders) untold ORDER BY id LIMIT $1`, limit)
 	return collect(rows, err, func(row scanner) (id string, err error) {
 		err = row.Scan(&id)
 		return id, err
@@ -196,5 +208,5 @@ func (s *Store) UntoldRows(ctx context.Context, limit int) ([]string, error) {
 // Untold returns how long the oldest change has been waiting to be told, 0 if
 // none waits, by this process's clock.
 func (s *Store) Untold(ctx context.Context) (time.Duration, error) {
-	return s.waiting(ctx, `outbox`)
+	return s.waiting(ctx, `(SELECT created_at FROM outbox UNION ALL SELECT created_at FROM untold_folders) untold`)
 }

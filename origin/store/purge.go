@@ -46,7 +46,7 @@ func (s *Store) EmptyTrash(ctx context.Context, tenantID, spaceID string) (files
 		trash := Trash{TenantID: tenantID, SpaceID: spaceID, Until: math.MaxInt64}
 		condition, args := trash.where()
 		var last int64 // by the clock of whichever origin trashed it
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(MAX(deleted_at), 0) FROM files WHERE `+condition, args...).Scan(&files, &bytes, &last); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(MAX(deleted_at), 0) FROM `+trashedFiles+` WHERE `+condition, args...).Scan(&files, &bytes, &last); err != nil {
 			return err
 		}
 		trash.Until = max(last, s.micros())
@@ -74,7 +74,7 @@ func TrashOf(job *Job) (t Trash, err error) {
 // own, and returns how many it saw. Whatever was restored meanwhile stays.
 func (s *Store) PurgeTrash(ctx context.Context, t Trash, limit int) (seen int64, err error) {
 	condition, args := t.where(limit)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE `+condition+` ORDER BY deleted_at LIMIT $1`, args...)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id IN (SELECT id FROM `+trashedFiles+` WHERE `+condition+` LIMIT $1)`, args...)
 	files, err := collect(rows, err, readFile)
 	if err != nil {
 		return 0, fmt.Errorf("look into the trash: %w", err)

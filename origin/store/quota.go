@@ -99,24 +99,12 @@ func moveUsage(ctx context.Context, tx *sql.Tx, tenantID string, stored, reserve
 	return err
 }
 
-// reserveLink refuses if one more active link would pass the limit. The caller
-// holds the tenant's lock, so the count can't grow before the share is written.
-func (s *Store) reserveLink(ctx context.Context, tx *sql.Tx, tenantID string, permanent bool) error {
-	if permanent && !s.countPermanentLinks {
-		return nil
-	}
-	limit, used, err := s.links(ctx, tx, tenantID)
-	if err != nil || limit == Unlimited {
+// checkLinkLimit refuses if a link that was just made active again is one more than
+// the limit. The caller holds the tenant's lock.
+func (s *Store) checkLinkLimit(ctx context.Context, tx *sql.Tx, tenantID, shareID string) error {
+	if err := raiseBound(ctx, tx, shareID); err != nil {
 		return err
 	}
-	if used < limit {
-		return s.tellNearLimit(ctx, tx, tenantID, "links", used, used+1, limit)
-	}
-	return overQuota("links", limit, used, 1)
-}
-
-// checkLinkLimit is reserveLink for a link that was made active already.
-func (s *Store) checkLinkLimit(ctx context.Context, tx *sql.Tx, tenantID string) error {
 	limit, used, err := s.links(ctx, tx, tenantID)
 	if err != nil || limit == Unlimited {
 		return err
@@ -128,7 +116,7 @@ func (s *Store) checkLinkLimit(ctx context.Context, tx *sql.Tx, tenantID string)
 }
 
 func (s *Store) links(ctx context.Context, tx *sql.Tx, tenantID string) (limit, used int64, err error) {
-	if err = tx.QueryRowContext(ctx, `SELECT links_limit FROM tenants WHERE id = $1`, tenantID).Scan(&limit); err == nil {
+	if err = tx.QueryRowContext(ctx, `SELECT links_limit FROM tenants WHERE id = $1`, tenantID).Scan(&limit); err == nil && limit != Unlimited {
 		used, err = s.activeLinks(ctx, tx, tenantID)
 	}
 	return limit, used, err

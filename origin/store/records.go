@@ -39,8 +39,8 @@ func (s *Store) records(ctx context.Context, q querier, hashes []string) (map[st
 
 // recordQuery reads share and file in one statement: version and state belong to
 // the same moment.
-const recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, ` + usedUpShare + `, s.cap_epoch, s.revoked, s.password_hash,
-		f.deleted_at, f.scan_status, f.object_key, f.object_version, f.size, f.sha256, f.original_name, f.mime, f.created_at
+var recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, ` + usedUpShare + `, s.cap_epoch, s.revoked, s.password_hash,
+		` + trashedAt("f") + `, f.scan_status, f.object_key, f.object_version, f.size, f.sha256, f.original_name, f.mime, f.created_at
 	FROM shares s JOIN files f ON f.id = s.file_id WHERE s.token_hash`
 
 func readRecord(row scanner) (hash string, r share.Record, err error) {

@@ -22,6 +22,7 @@ type Share struct {
 	HasPassword   bool
 	CreatedAt     int64
 	UpdatedAt     int64
+	Hash          share.Hash // of its token; set by CreateShare alone
 }
 
 // NewShare is what a share to be created is like.
@@ -46,49 +47,6 @@ func readShare(row scanner) (Share, error) {
 	return v, err
 }
 
-// CreateShare makes a link for a live, clean file within the link limit. Checks
-// run in the contract's order: 404, 409, 402.
-func (s *Store) CreateShare(ctx context.Context, n NewShare) (Share, error) {
-	var v Share
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.lockTenant(ctx, tx, n.TenantID); err != nil {
-			return err
-		}
-		id, repeated := reservedID(ctx)
-		onto(ctx, id)
-		made, found, err := madeBefore(repeated, func() (Share, error) { return findShare(ctx, tx, n.TenantID, id, "") })
-		if err != nil {
-			return err
-		}
-		hash := n.Hash(id)
-		if found {
-			v = made
-			return nil
-		}
-		f, err := findFile(ctx, tx, n.TenantID, n.FileID, s.db.ForUpdate())
-		if err != nil {
-			return err
-		}
-		if f.DeletedAt != nil {
-			return notFound("file")
-		}
-		if err := NotClean(f); err != nil {
-			return err
-		}
-		if err := s.reserveLink(ctx, tx, n.TenantID, n.ExpiresAt == nil); err != nil {
-			return err
-		}
-		v, err = readShare(tx.QueryRowContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10) RETURNING `+shareColumns,
-			id, n.TenantID, n.FileID, hash.String(), n.Permission, n.ExpiresAt, n.MaxDownloads, n.PasswordHash, n.CreatedBy, s.micros()))
-		if err != nil {
-			return fmt.Errorf("insert share: %w", err)
-		}
-		return s.tellShare(ctx, tx, EventShareCreated, v)
-	})
-	return v, err
-}
-
 // NotClean is the refusal to share or serve a file that is not scanned clean,
 // nil if it is.
 func NotClean(f File) error {
@@ -110,9 +68,15 @@ type ShareFilter struct {
 
 // Shares lists shares, oldest first.
 func (s *Store) Shares(ctx context.Context, tenantID string, filter ShareFilter) ([]Share, error) {
+	query, args := sharesQuery(tenantID, filter, s.micros())
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	return collect(rows, err, readShare)
+}
+
+func sharesQuery(tenantID string, filter ShareFilter, now int64) (string, []any) {
 	query, args := `SELECT `+shareColumns+` FROM shares WHERE tenant_id = $1`, []any{tenantID}
 	if filter.Active != nil {
-		args = append(args, s.micros())
+		args = append(args, now)
 		if *filter.Active {
 			query += ` AND ` + activeShare
 		} else {
@@ -123,9 +87,7 @@ func (s *Store) Shares(ctx context.Context, tenantID string, filter ShareFilter)
 		args = append(args, filter.FileID)
 		query += ` AND file_id = $` + strconv.Itoa(len(args))
 	}
-	query, args = filter.Page.of(query, args)
-	rows, err := s.db.Read().QueryContext(ctx, query, args...)
-	return collect(rows, err, readShare)
+	return filter.Page.of(query, args)
 }
 
 // Share returns one share of the tenant.
@@ -187,7 +149,7 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 			return err
 		}
 		if after && !before {
-			if err := s.checkLinkLimit(ctx, tx, tenantID); err != nil {
+			if err := s.checkLinkLimit(ctx, tx, tenantID, id); err != nil {
 				return err
 			}
 		}

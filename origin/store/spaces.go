@@ -76,9 +76,13 @@ func (s *Store) Spaces(ctx context.Context, tenantID string, page Page) ([]Space
 }
 
 func listSpaces(ctx context.Context, q querier, tenantID string, page Page) ([]Space, error) {
-	query, args := page.of(`SELECT `+spaceColumns+` FROM spaces WHERE tenant_id = $1 AND deleted_at IS NULL`, []any{tenantID})
+	query, args := spacesQuery(tenantID, page)
 	rows, err := q.QueryContext(ctx, query, args...)
 	return collect(rows, err, readSpace)
+}
+
+func spacesQuery(tenantID string, page Page) (string, []any) {
+	return page.of(`SELECT `+spaceColumns+` FROM spaces WHERE tenant_id = $1 AND deleted_at IS NULL`, []any{tenantID})
 }
 
 // Space returns one space of the tenant.
@@ -112,7 +116,7 @@ func (s *Store) DeleteSpace(ctx context.Context, tenantID, id string, recursive 
 		}
 		var held bool
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM folders WHERE space_id = $1 AND deleted_at IS NULL)
-			OR EXISTS (SELECT 1 FROM files WHERE space_id = $1 AND deleted_at IS NULL)
+			OR EXISTS (SELECT 1 FROM files WHERE space_id = $1 AND folder_id IS NULL AND deleted_at IS NULL)
 			OR EXISTS (SELECT 1 FROM uploads WHERE space_id = $1)`, id).Scan(&held)
 		if err != nil {
 			return err
@@ -121,10 +125,7 @@ func (s *Store) DeleteSpace(ctx context.Context, tenantID, id string, recursive 
 			return refuse(share.Conflict, "space is not empty; delete its contents or pass recursive=true")
 		}
 		now, deletion := s.micros(), newID()
-		if err := trashSpace(ctx, tx, id, deletion, now); err != nil {
-			return err
-		}
-		if err := s.announceFiles(ctx, tx, `deletion_id = $1`, deletion); err != nil {
+		if err := s.trashSpace(ctx, tx, id, deletion, now); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE spaces SET deleted_at = $2 WHERE id = $1`, id, now)

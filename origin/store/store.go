@@ -30,6 +30,10 @@ type Store struct {
 	hooks               wakeup             // the webhooks' workers'
 	told                atomic.Bool        // an event was queued since hooks was rung
 	jobs                map[JobKind]wakeup // the workers'; never written after Open
+
+	creations *gather[creation, Share]     // lines: ofAll, and tenants that somebody else holds
+	logins    *gather[string, *Key]        // line ofAll; asks are hashes of keys
+	looks     *gather[fileOfTenant, *File] // line ofAll
 }
 
 // Options are what a Store needs to know beside its database.
@@ -52,7 +56,7 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Store{
+	s := &Store{
 		db:                  db,
 		now:                 options.Now,
 		countPermanentLinks: options.CountPermanentLinks,
@@ -61,7 +65,11 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 		hooks:               newWakeup(),
 		wake:                newWakeup(),
 		jobs:                map[JobKind]wakeup{JobScan: newWakeup(), JobRescan: newWakeup(), JobRemoveObject: newWakeup(), JobAbortParts: newWakeup(), JobEmptyTrash: newWakeup(), JobPurgeCDN: newWakeup()},
-	}, nil
+	}
+	s.creations = newGather(togetherMost, s.createShares)
+	s.logins = newGather(togetherMost, s.authenticateAll)
+	s.looks = newGather(togetherMost, s.lookAtFiles)
+	return s, nil
 }
 
 // Check reports whether the database answers.

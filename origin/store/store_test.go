@@ -50,24 +50,31 @@ func onBothEngines(t *testing.T, test func(t *testing.T, b *bench)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = db.Close() })
-			b := &bench{clock: &clock{}}
-			b.clock.micros.Store(time.Now().UnixMicro())
-			if b.Store, err = Open(t.Context(), db, Options{CountPermanentLinks: true, Now: b.clock.now}); err != nil {
-				t.Fatal(err)
-			}
-			b.tenant = b.newTenant(t, Unlimited, Unlimited)
-			space, err := b.CreateSpace(t.Context(), b.tenant, "space", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.space = space.ID
-			test(t, b)
+			test(t, newBench(t, db))
 		})
 	}
 }
 
-func (b *bench) newTenant(t *testing.T, bytes, links int64) string {
+// newBench makes a store of an empty database, which it closes.
+func newBench(t testing.TB, db *database.DB) *bench {
+	t.Helper()
+	t.Cleanup(func() { _ = db.Close() })
+	b := &bench{clock: &clock{}}
+	b.clock.micros.Store(time.Now().UnixMicro())
+	var err error
+	if b.Store, err = Open(t.Context(), db, Options{CountPermanentLinks: true, Now: b.clock.now}); err != nil {
+		t.Fatal(err)
+	}
+	b.tenant = b.newTenant(t, Unlimited, Unlimited)
+	space, err := b.CreateSpace(t.Context(), b.tenant, "space", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.space = space.ID
+	return b
+}
+
+func (b *bench) newTenant(t testing.TB, bytes, links int64) string {
 	t.Helper()
 	tenant, err := b.CreateTenant(t.Context(), Tenant{Name: "t", BytesLimit: bytes, LinksLimit: links})
 	if err != nil {

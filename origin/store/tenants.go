@@ -37,7 +37,7 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (Tenant, error) {
 // SetTenantLimits changes what the tenant may use from now on; nil leaves a limit
 // as it is. What it uses already stays, also above the new limit.
 func (s *Store) SetTenantLimits(ctx context.Context, id string, bytesLimit, linksLimit *int64) error {
-	return s.updateTenant(ctx, id, `UPDATE tenants SET bytes_limit = COALESCE($2, bytes_limit), links_limit = COALESCE($3, links_limit) WHERE id = $1`, id, bytesLimit, linksLimit)
+	return s.updateTenant(ctx, id, `UPDATE tenants SET bytes_limit = COALESCE($2, bytes_limit), links_limit = COALESCE($3, links_limit), links_bound = NULL, links_near = FALSE WHERE id = $1`, id, bytesLimit, linksLimit)
 }
 
 // HasTenant reports whether there is a tenant with this id.

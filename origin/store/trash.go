@@ -13,26 +13,55 @@ func trashWhere(ctx context.Context, tx *sql.Tx, table, condition, arg, deletion
 	return err
 }
 
-// trashSpace trashes all of a space. The caller announces the deletion.
-func trashSpace(ctx context.Context, tx *sql.Tx, spaceID, deletion string, now int64) error {
+// trashedAt is when a file went to the trash, itself or with its folder, NULL if it
+// is live. A folder's files have no mark of their own, so that it is trashed and
+// restored with all that it holds in a moment. table is the files' name in the
+// statement.
+func trashedAt(table string) string {
+	return `COALESCE(` + table + `.deleted_at, (SELECT holder.deleted_at FROM folders holder WHERE holder.id = ` + table + `.folder_id))`
+}
+
+// inTrash is the condition under which a file is in the trash. It says the same as
+// trashedAt and says it so that an engine knows how rare that is.
+const (
+	inTrash = `(files.deleted_at IS NOT NULL OR EXISTS (SELECT 1 FROM folders holder WHERE holder.id = files.folder_id AND holder.deleted_at IS NOT NULL))`
+	live    = `files.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM folders holder WHERE holder.id = files.folder_id AND holder.deleted_at IS NOT NULL)`
+)
+
+// trashedFiles are the files in the trash, found by what is in the trash and not
+// among all that there are.
+const trashedFiles = `(SELECT id, tenant_id, space_id, size, deleted_at FROM files WHERE deleted_at IS NOT NULL
+	UNION ALL SELECT f.id, f.tenant_id, f.space_id, f.size, holder.deleted_at FROM folders holder JOIN files f ON f.folder_id = holder.id
+		WHERE holder.deleted_at IS NOT NULL AND f.deleted_at IS NULL) trashed`
+
+// trashSpace trashes all of a space and announces it.
+func (s *Store) trashSpace(ctx context.Context, tx *sql.Tx, spaceID, deletion string, now int64) error {
 	if err := trashWhere(ctx, tx, "folders", `space_id = $1`, spaceID, deletion, now); err != nil {
 		return err
 	}
-	return trashWhere(ctx, tx, "files", `space_id = $1`, spaceID, deletion, now)
-}
-
-// trashTree trashes a folder and all below it. The files go first: the tree is
-// found by following the folders, trashed or not.
-func trashTree(ctx context.Context, tx *sql.Tx, folderID, deletion string, now int64) error {
-	if err := trashWhere(ctx, tx, "files", `folder_id IN (`+subtree+` SELECT id FROM tree)`, folderID, deletion, now); err != nil {
+	if err := s.announceLater(ctx, tx, deletion); err != nil {
 		return err
 	}
-	return trashWhere(ctx, tx, "folders", `id IN (`+subtree+` SELECT id FROM tree)`, folderID, deletion, now)
+	if err := trashWhere(ctx, tx, "files", `space_id = $1 AND folder_id IS NULL`, spaceID, deletion, now); err != nil {
+		return err
+	}
+	return s.announceFiles(ctx, tx, `deletion_id = $1`, deletion)
+}
+
+// trashTree trashes a folder and all below it, and announces it.
+func (s *Store) trashTree(ctx context.Context, tx *sql.Tx, folderID, deletion string, now int64) error {
+	if err := trashWhere(ctx, tx, "folders", `id IN (`+subtree+` SELECT id FROM tree)`, folderID, deletion, now); err != nil {
+		return err
+	}
+	return s.announceLater(ctx, tx, deletion)
 }
 
 // untrash brings back what one deletion took and tells the edges.
 func (s *Store) untrash(ctx context.Context, tx *sql.Tx, deletion string) error {
-	// The edges are told first: afterwards the rows no longer name the deletion.
+	// Those to be told are found first: afterwards the rows no longer name the deletion.
+	if err := s.announceLater(ctx, tx, deletion); err != nil {
+		return err
+	}
 	if err := s.announceFiles(ctx, tx, `deletion_id = $1`, deletion); err != nil {
 		return err
 	}

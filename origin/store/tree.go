@@ -51,7 +51,8 @@ type FolderStats struct {
 	Bytes    int64
 }
 
-// FolderStats counts a live folder's contents.
+// FolderStats counts a live folder's contents. What is live lies in live folders
+// only.
 func (s *Store) FolderStats(ctx context.Context, tenantID, id string) (FolderStats, error) {
 	db := s.db.Read()
 	stats := FolderStats{FolderID: id}
@@ -64,6 +65,6 @@ func (s *Store) FolderStats(ctx context.Context, tenantID, id string) (FolderSta
 	}
 	err = db.QueryRowContext(ctx, subtree+` SELECT
 		(SELECT COUNT(*) FROM folders WHERE id IN (SELECT id FROM tree) AND id <> $1 AND deleted_at IS NULL), COUNT(*), COALESCE(SUM(size), 0)
-		FROM files WHERE folder_id IN (SELECT id FROM tree) AND deleted_at IS NULL`, id).Scan(&stats.Folders, &stats.Files, &stats.Bytes)
+		FROM files WHERE folder_id IN (SELECT tree.id FROM tree JOIN folders f ON f.id = tree.id WHERE f.deleted_at IS NULL) AND deleted_at IS NULL`, id).Scan(&stats.Folders, &stats.Files, &stats.Bytes)
 	return stats, err
 }

@@ -138,7 +138,7 @@ func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Objec
 			return err
 		}
 		if object.Key != u.ObjectKey { // whatever comes to the ticket's key later is nobody's
-			if err := s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, u.ExpiresAt+afterExpiry.Microseconds()); err != nil {
+			if err := s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, u.ExpiresAt+AfterExpiry.Microseconds()); err != nil {
 				return err
 			}
 		}
@@ -173,9 +173,9 @@ func (s *Store) insertFile(ctx context.Context, tx *sql.Tx, u Upload, object sha
 	return f, nil
 }
 
-// afterExpiry is how long after a ticket's end its key is cleared: a PUT that
+// AfterExpiry is how long after a ticket's end its key is cleared: a PUT that
 // began before it may finish after it.
-const afterExpiry = 15 * time.Minute
+const AfterExpiry = 15 * time.Minute
 
 // ReleaseUpload ends an open upload without a file and gives its room back. The
 // bytes, if any came, are removed by a job, as are a multipart upload's parts.
@@ -201,8 +201,14 @@ func (s *Store) ReleaseUpload(ctx context.Context, tenantID, fileID string) erro
 				return err
 			}
 		}
-		return s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, max(s.micros(), u.ExpiresAt)+afterExpiry.Microseconds())
+		return s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, max(s.micros(), u.ExpiresAt)+AfterExpiry.Microseconds())
 	})
+}
+
+// HasUploadTo reports whether an open upload of the tenant is to come to this key.
+func (s *Store) HasUploadTo(ctx context.Context, tenantID, key string) (found bool, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM uploads WHERE tenant_id = $1 AND object_key = $2)`, tenantID, key).Scan(&found)
+	return found, err
 }
 
 // ExpiredUploads returns up to limit open uploads whose ticket has expired.

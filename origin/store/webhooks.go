@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"rawlink/internal/share"
 )
@@ -16,6 +17,8 @@ type Webhook struct {
 	URL            string
 	Events         []string // none: all
 	Secret         string   // sealed by the caller
+	OldSecret      *string  // the one before, which signs too
+	OldSecretUntil *int64   // until then
 	Enabled        bool
 	DisabledReason *string // why it is not
 	Failures       int64   // failed attempts since the last success
@@ -30,11 +33,11 @@ type Webhook struct {
 // them listens to writes a row for it.
 const MaxWebhooks = 20
 
-const webhookColumns = `id, tenant_id, url, events, secret, enabled, disabled_reason, failures, failing_since, last_error, created_by, created_at, updated_at`
+const webhookColumns = `id, tenant_id, url, events, secret, enabled, disabled_reason, failures, failing_since, last_error, created_by, created_at, updated_at, old_secret, old_secret_until`
 
 func readWebhook(row scanner) (w Webhook, err error) {
 	var events string
-	err = row.Scan(&w.ID, &w.TenantID, &w.URL, &events, &w.Secret, &w.Enabled, &w.DisabledReason, &w.Failures, &w.FailingSince, &w.LastError, &w.CreatedBy, &w.CreatedAt, &w.UpdatedAt)
+	err = row.Scan(&w.ID, &w.TenantID, &w.URL, &events, &w.Secret, &w.Enabled, &w.DisabledReason, &w.Failures, &w.FailingSince, &w.LastError, &w.CreatedBy, &w.CreatedAt, &w.UpdatedAt, &w.OldSecret, &w.OldSecretUntil)
 	w.Events = strings.Fields(events)
 	return w, err
 }
@@ -117,6 +120,36 @@ func (s *Store) UpdateWebhook(ctx context.Context, tenantID, id string, u Webhoo
 				disabled_reason = CASE WHEN $4 THEN NULL ELSE disabled_reason END, failures = CASE WHEN $4 THEN 0 ELSE failures END,
 				failing_since = CASE WHEN $4 THEN NULL ELSE failing_since END, paused_until = 0
 			WHERE id = $1 RETURNING `+webhookColumns, id, w.URL, strings.Join(w.Events, " "), w.Enabled, s.micros()))
+		return err
+	})
+	return w, err
+}
+
+// RotateWebhook gives a webhook a new secret; seal makes its stored form from the
+// webhook's id. The one before signs too for overlap; one before that no more.
+func (s *Store) RotateWebhook(ctx context.Context, tenantID, id string, overlap time.Duration, seal func(id string) string) (Webhook, error) {
+	var w Webhook
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		onto(ctx, id)
+		var err error
+		if w, err = findWebhook(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		rotation, repeated := reservedID(ctx)
+		if repeated {
+			var done bool
+			err := tx.QueryRowContext(ctx, `SELECT COALESCE(rotation_id = $2, FALSE) FROM webhooks WHERE id = $1`, id, rotation).Scan(&done)
+			if done || err != nil {
+				return err
+			}
+		}
+		now := s.micros()
+		old, until := &w.Secret, now+overlap.Microseconds()
+		if overlap <= 0 {
+			old, until = nil, 0
+		}
+		w, err = readWebhook(tx.QueryRowContext(ctx, `UPDATE webhooks SET secret = $2, old_secret = $3, old_secret_until = NULLIF(CAST($4 AS BIGINT), 0), rotation_id = $5, updated_at = $6
+			WHERE id = $1 RETURNING `+webhookColumns, id, seal(id), old, until, rotation, now))
 		return err
 	})
 	return w, err

@@ -1,0 +1,54 @@
+package origin
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rawlink/internal/objects"
+	"rawlink/internal/testsystem"
+)
+
+// hasty takes everything for old.
+type hasty struct{ Objects }
+
+func (h hasty) OpenParts(ctx context.Context, _ time.Time, visit func(key, uploadID string) error) error {
+	return h.Objects.OpenParts(ctx, time.Now().Add(time.Hour), visit)
+}
+
+// TestOrphansAreAborted leaves multipart uploads at the store as killed origins do,
+// and aborts those, and neither one that a ticket names nor what is not ours.
+func TestOrphansAreAborted(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, p *Parts) {
+		c.MultipartFrom, c.PartSize = 6<<20, 5<<20
+		p.Objects = hasty{p.Objects}
+	})
+	ticket := r.Must(t, 200, "POST", "/uploads/initiate", testsystem.Object{"original_name": "u", "size": 7 << 20, "space_id": r.Space(t)})
+	start := func(key string) {
+		t.Helper()
+		must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: key}))
+	}
+	for _, key := range []string{r.tenant + "/begun", r.tenant + "/import", "another/service", "6f1b3c1e-0000-7000-8000-000000000000/of-another-rawlink"} {
+		start(key)
+	}
+	if n, err := r.abortOrphans(t.Context()); err != nil || n != 2 {
+		t.Errorf("aborted %d, %v; want the 2 that no ticket names", n, err)
+	}
+	left := map[string]bool{}
+	_ = r.Objects.OpenParts(t.Context(), time.Now(), func(key, _ string) error { left[key] = true; return nil })
+	if len(left) != 3 || !left[ticket.Text("key")] || !left["another/service"] {
+		t.Errorf("left: %v; want the ticket's and what is not ours", left)
+	}
+}
+
+// TestSweepPartsKeepsTheYoung wants what a ticket may still be written for left
+// alone.
+func TestSweepPartsKeepsTheYoung(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: r.tenant + "/young"}))
+	if n, err := r.abortOrphans(t.Context()); err != nil || n != 0 {
+		t.Errorf("aborted %d, %v; want none", n, err)
+	}
+}
