@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Runs the fleet test (internal/chaos, build tag fleet): every part on a host of its
+# own, in network namespaces, and faults of networks and hosts. Installs iproute2 and
+# nftables where they are missing. Where namespaces aren't permitted it says so, and
+# fails if FLEET_REQUIRED is set. SEED chooses the seed, RUN the scenarios.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folder=$PWD/bin/chaos
+mkdir -p "$folder"
+
+missing=()
+PATH=$PATH:/usr/sbin:/sbin
+command -v ip >/dev/null || missing+=(iproute2)
+command -v nft >/dev/null || missing+=(nftables)
+if [ ${#missing[@]} -gt 0 ]; then
+	scripts/apt.sh fleet "${missing[@]}" || true # the test says what it lacks
+fi
+
+go test -c -tags chaos,fleet -o "$folder/fleet" ./internal/chaos
+seed=${SEED:-$((($(date +%s%N) / 1000000) % 4000000000 + 1))}
+rm -f "$folder/fleet.jsonl"
+began=$SECONDS
+status=0
+(cd internal/chaos && "$folder/fleet" -test.v -test.timeout 5m -test.run "TestFleet${RUN:+/$RUN}" -seed "$seed" -results "$folder/fleet.jsonl") >"$folder/fleet.log" 2>&1 || status=$?
+grep -E '^ *--- |^ +[a-z_]+\.go:[0-9]+: ' "$folder/fleet.log" | cut -c1-400 || true
+if grep -q '^ *--- SKIP' "$folder/fleet.log"; then
+	echo "fleet: *** NOTHING WAS TESTED: this machine permits no network namespaces ***" >&2
+	exit 0
+fi
+echo "fleet: seed $seed took $((SECONDS - began)) s; its log is bin/chaos/fleet.log"
+if [ "$status" != 0 ]; then
+	echo "fleet: failed; again with: make fleet SEED=$seed" >&2
+	exit 1
+fi
