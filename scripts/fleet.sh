@@ -21,11 +21,21 @@ seed=${SEED:-$((($(date +%s%N) / 1000000) % 4000000000 + 1))}
 rm -f "$folder/fleet.jsonl"
 began=$SECONDS
 status=0
-(cd internal/chaos && "$folder/fleet" -test.v -test.timeout 5m -test.run "TestFleet${RUN:+/$RUN}" -seed "$seed" -results "$folder/fleet.jsonl") >"$folder/fleet.log" 2>&1 || status=$?
+(cd internal/chaos && exec "$folder/fleet" -test.v -test.timeout 8m -test.run "TestFleet${RUN:+/$RUN}" -seed "$seed" -results "$folder/fleet.jsonl") >"$folder/fleet.log" 2>&1 &
+tester=$!
+sweep() { # what a test that was killed left behind; see netlab.New
+	local id=rl$((tester % 100000)) name
+	for name in $(ip netns list 2>/dev/null | awk '{ print $1 }' | grep -E "^$id[a-z]" || true); do
+		ip netns del "$name" || true
+	done
+	ip link del "${id}b" 2>/dev/null || true
+}
+trap sweep EXIT
+wait "$tester" || status=$?
 grep -E '^ *--- |^ +[a-z_]+\.go:[0-9]+: ' "$folder/fleet.log" | cut -c1-400 || true
 if grep -q '^ *--- SKIP' "$folder/fleet.log"; then
-	echo "fleet: *** NOTHING WAS TESTED: this machine permits no network namespaces ***" >&2
-	exit 0
+	echo "fleet: *** NOTHING WAS TESTED: this machine does not permit network namespaces ***" >&2
+	exit "$status"
 fi
 echo "fleet: seed $seed took $((SECONDS - began)) s; its log is bin/chaos/fleet.log"
 if [ "$status" != 0 ]; then

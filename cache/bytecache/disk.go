@@ -79,7 +79,7 @@ func (d *disk) check(f *os.File, s *slot) error {
 	if err != nil {
 		return err
 	}
-	claimed, err := readFooter(f, s.key, int64(seen.size))
+	claimed, err := readFooter(f, s.key, int64(seen.size)) //nolint:gosec // a file has no negative length
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -72,8 +73,9 @@ func cutEdge(f *Fleet, s *Scene) Bounds {
 	s.Crowd()
 	at := s.Rand.IntN(Edges)
 	s.Wait(300*time.Millisecond, 600*time.Millisecond)
+	links := s.known(4)
 	f.EdgeHosts[at].Cut()
-	s.revokeElsewhere(at, 4)
+	s.revokeAll(links)
 	time.Sleep(maxStale + time.Second)
 	f.EdgeHosts[at].Join()
 	s.Wait(time.Second, 2*time.Second)
@@ -152,25 +154,33 @@ func partPrimary(f *Fleet, s *Scene) Bounds {
 			rest = append(rest, h)
 		}
 	}
+	links := s.known(6)
 	f.Lab.Part(minority, rest)
 	testsystem.Until(s.T, recovery, "a promotion", func() error { return f.Watched.Promoted(s.T) })
-	s.revokeElsewhere(at, 6)
+	s.revokeAll(links)
 	s.Wait(time.Second, 2*time.Second)
 	f.healHosts()
 	s.Wait(2*time.Second, 3*time.Second)
 	return Bounds{Stale: maxStale + serveStale, Crashes: 2}
 }
 
-// revokeElsewhere revokes links that every edge but one knows, and asks all edges
-// for them, also the one.
-func (s *Scene) revokeElsewhere(but, n int) {
+// known makes links that every edge has served.
+func (s *Scene) known(n int) []*Link {
 	links := make([]*Link, n)
 	for i := range links {
 		links[i] = s.Share(s.Oracle, s.File, nil)
+		for edge := range Edges {
+			s.Visit(context.Background(), s.Oracle, links[i], Request{Edge: edge, Agent: "before"})
+		}
 	}
+	return links
+}
+
+// revokeAll revokes links and asks every edge for them for a while, also those that
+// can't be reached, or can't have heard of it.
+func (s *Scene) revokeAll(links []*Link) {
 	for _, l := range links {
 		s.Revoke(l)
 	}
-	_ = but
-	s.watch(links, time.Second)()
+	s.watch(links, maxStale+serveStale)()
 }

@@ -305,6 +305,17 @@ func output(tb testing.TB, name string, args ...string) []byte {
 	return out
 }
 
+// Output runs a program with these settings to its end, which must be a success, and
+// returns what it printed.
+func Output(tb testing.TB, name string, settings []string, args ...string) string {
+	tb.Helper()
+	out, err := command(tb, name, settings, args...).Output()
+	if err != nil {
+		tb.Fatalf("%s: %v", name, err)
+	}
+	return string(out)
+}
+
 // Fails runs a program that must end by itself with a failure, and returns what
 // it printed to stderr.
 func Fails(tb testing.TB, name string, settings []string, args ...string) string {

@@ -5,6 +5,7 @@ import "time"
 // Common are the settings of every long-running program.
 type Common struct {
 	Config        string        `help:"YAML file with settings." type:"path" placeholder:"FILE"`
+	CheckConfig   bool          `help:"Show the settings that hold, without secrets, and what is wrong with them; start nothing."`
 	LogLevel      string        `help:"Least level that is logged: debug, info, warn or error." default:"info"`
 	OpsAddr       string        `help:"Listener of /metrics, /healthz, /readyz and /debug/pprof; keep it private." default:"${ops_addr}"`
 	OpsPublic     bool          `help:"Let ops_addr be reached from other networks: it shows profiles and the load to whoever asks."`
