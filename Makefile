@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance chaos lint lint-api bench bench-api bench-peers fuzz clean
+.PHONY: help run build deps test conformance chaos fleet licenses lint lint-api bench bench-api bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ conformance: deps ## run the published Python client against a running Rawlink
 
 chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RUN=
 	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' scripts/chaos.sh
+
+licenses: ## list the licences of what the programs are built from
+	go run ./internal/licenses
+
+fleet: deps ## break networks and hosts under a fleet in network namespaces; SEED=, RUN=
+	SEED=$(SEED) RUN='$(RUN)' scripts/fleet.sh
 
 lint: ## run golangci-lint, building it first where it is missing (minutes)
 	scripts/lint.sh

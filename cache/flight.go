@@ -37,7 +37,7 @@ var errClosed = errors.New("cache is closed")
 
 // NewFlights returns flights whose fills end after timeout at the latest.
 func NewFlights[K comparable, V any](timeout time.Duration) *Flights[K, V] {
-	base, cancel := context.WithCancel(context.Background())
+	base, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return &Flights[K, V]{
 		base: base, cancel: cancel, timeout: timeout,
 		air: make(map[K]*flight[V]),

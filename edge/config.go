@@ -43,6 +43,7 @@ type Config struct {
 	SmallMax  int64  // 1 MiB: objects up to this size are kept whole, in RAM
 	CacheDir  string // "": where slices of larger objects are kept; else they aren't
 	CacheDisk int64  // 10 GiB of them
+	Succeeds  bool   // CacheDir may be in another process's hands, which is about to leave it; see TakeOver
 	SliceSize int64  // 4 MiB
 	ReadAhead int    // 2 slices ahead of a sequential reader; negative = none
 	MaxFills  int    // 64 reads of the store at once for slices, as many for small objects, and as many past fills that are late

@@ -109,6 +109,8 @@ type Edge struct {
 	cancel context.CancelFunc
 	server *fasthttp.Server
 	conns  conns
+
+	draining atomic.Bool // each answer is its connection's last
 }
 
 // New returns an edge that is ready to Serve. Shutdown gives back what it holds.
@@ -180,6 +182,9 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 			err := e.panicked(v, t)
 			ctx.Response.Reset()
 			e.sendRefusal(ctx, refusalOf(err), t)
+		}
+		if e.draining.Load() {
+			ctx.SetConnectionClose()
 		}
 	}()
 	if err := e.serve(ctx, t); err != nil {

@@ -169,7 +169,7 @@ func newWorld(tb testing.TB, change func(*Config, *Parts, *world)) *world {
 	w.close = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
-		_ = w.edge.Shutdown(ctx)
+		_ = w.edge.Shutdown(ctx, ended())
 		if err := <-served; err != nil {
 			tb.Errorf("Serve: %v", err)
 		}
@@ -312,4 +312,11 @@ func content(n int) []byte {
 		b[i] = byte(x >> 24)
 	}
 	return b
+}
+
+// ended returns a context that has: no patience with idle connections.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }

@@ -59,6 +59,7 @@ func (e *Edge) newBytes() (*bytecache.Cache, error) {
 		RAMBytes:    e.cfg.CacheRAM,
 		Dir:         e.cfg.CacheDir,
 		DiskBytes:   e.cfg.CacheDisk,
+		Await:       e.cfg.Succeeds,
 		SliceSize:   e.cfg.SliceSize,
 		ReadAhead:   e.cfg.ReadAhead,
 		FirstByte:   e.cfg.FirstByteTimeout,

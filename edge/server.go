@@ -51,6 +51,7 @@ func Listen(addr string) (net.Listener, error) {
 // Serve answers on the listener until Shutdown, and then returns nil. Call it
 // once.
 func (e *Edge) Serve(ln net.Listener) error {
+	ln = &gate{Listener: ln}
 	e.conns.listen(ln)
 	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies}
 	if e.cfg.ProxyProtocol {
@@ -62,16 +63,22 @@ func (e *Edge) Serve(ln net.Listener) error {
 	return nil
 }
 
-// Shutdown stops accepting and waits for the requests under way. When ctx ends
-// before them it cuts their connections and returns ctx's error. Either way
-// no request runs afterwards.
-func (e *Edge) Shutdown(ctx context.Context) error {
-	err := e.server.ShutdownWithContext(ctx)
+// Shutdown stops accepting and waits for the requests under way. Connections that
+// wait for one are kept until idle ends: whoever asks on one meanwhile is
+// answered and told that it is the last time, where a connection closed under a
+// request would look like a failure. When ctx ends before the requests do, it cuts
+// their connections and returns ctx's error. Either way no request runs afterwards.
+func (e *Edge) Shutdown(ctx context.Context, idle context.Context) error {
+	e.draining.Store(true)
 	e.conns.refuse()
+	e.conns.wait(idle)
+	err := e.server.ShutdownWithContext(ctx)
 	if err != nil {
 		e.cancel()
 		e.conns.cut()
-		e.conns.wait(cutGrace)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
+		e.conns.wait(late)
+		cancel()
 	}
 	e.cancel()
 	e.opening.Close()
@@ -106,6 +113,39 @@ func (e *Edge) handleUnreadable(ctx *fasthttp.RequestCtx, err error) {
 		e.sendRefusal(ctx, refusalOf(errHasBody), t)
 	}
 }
+
+// gate is a listener that may be closed more than once, by whoever is first.
+type gate struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+// Close implements net.Listener.
+func (g *gate) Close() error {
+	g.once.Do(func() { g.err = g.Listener.Close() })
+	return g.err
+}
+
+// TakeOver returns when the directory of slices is this process's, or when ctx
+// ends: a predecessor leaves it once this one serves. Until then slices come from
+// the store and aren't kept.
+func (e *Edge) TakeOver(ctx context.Context) {
+	for e.bytes.Settle() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleEvery):
+		}
+	}
+}
+
+// settleEvery is how often a directory that is another process's is asked for.
+const settleEvery = 20 * time.Millisecond
+
+// LeaveDisk gives the directory of slices to a successor. Slices that are there are
+// still read; no more are kept.
+func (e *Edge) LeaveDisk() { e.bytes.LeaveDisk() }
 
 // conns knows the open connections, so that they can be cut.
 type conns struct {
@@ -166,10 +206,9 @@ func (c *conns) cut() {
 	}
 }
 
-// wait returns when the connections that were cut have been let go by their
-// goroutines, or after limit.
-func (c *conns) wait(limit time.Duration) {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+// wait returns when no connection is left, or when ctx ends.
+func (c *conns) wait(ctx context.Context) {
+	for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		c.mu.Lock()
 		left := len(c.open)
 		c.mu.Unlock()

@@ -266,7 +266,7 @@ func TestShutdown(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), c.grace)
 			defer cancel()
 			down := make(chan error, 1)
-			go func() { down <- w.edge.Shutdown(ctx) }()
+			go func() { down <- w.edge.Shutdown(ctx, ended()) }()
 			eventually(t, "no more connections", func() bool {
 				c, err := net.Dial("tcp", w.addr)
 				if err == nil {
@@ -302,7 +302,7 @@ func TestShutdown(t *testing.T) {
 func TestShutdownRacesServe(t *testing.T) {
 	for range 50 {
 		w := newWorld(t, nil)
-		must(t, w.edge.Shutdown(context.Background()))
+		must(t, w.edge.Shutdown(context.Background(), ended()))
 		ln, err := Listen("127.0.0.1:0")
 		must(t, err)
 		must(t, w.edge.Serve(ln))

@@ -10,7 +10,7 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 go vet ./...
-go vet -tags chaos ./internal/chaos
+go vet -tags chaos,fleet ./internal/chaos
 scripts/lint-api.sh
 go list ./... | grep -v '^rawlink/internal/conformance' | xargs go test -race -timeout 20m
 go test -run Allocates ./internal/share ./cache ./edge # the race detector allocates by itself

@@ -129,6 +129,23 @@ func (c *Cache) Close() {
 	}
 }
 
+// Settle takes possession of Dir and returns nil once it is this process's. Until
+// then nothing is read from it or kept there. Without Dir there is nothing to take.
+func (c *Cache) Settle() error {
+	if c.disk == nil {
+		return nil
+	}
+	return c.disk.takeOver()
+}
+
+// LeaveDisk lets another process have Dir. What is in it is still read, as long as
+// the other leaves it there; nothing is written or removed any more.
+func (c *Cache) LeaveDisk() {
+	if c.disk != nil {
+		c.disk.leave()
+	}
+}
+
 func (c *Cache) small(o Object) bool { return o.Size <= c.cfg.SmallMax }
 
 // find returns the slice from wherever it is, or the flight that brings it.

@@ -33,6 +33,7 @@ type Config struct {
 	RAMBytes int64 // bound of the bytes held in RAM, filling or full; 0 = 256 MiB
 
 	Dir       string // of the slices of larger objects, for one process alone; "" = they aren't kept
+	Await     bool   // Dir may still be another process's at first: see Settle
 	DiskBytes int64  // bound of the bytes in Dir; 0 = 10 GiB
 	SliceSize int64  // bytes; 0 = 4 MiB
 	ReadAhead int    // slices fetched ahead of a sequential reader, at most; 0 = 2, negative = none

@@ -26,7 +26,10 @@ const (
 	lockName = "lock"
 )
 
-var errLocked = errors.New("another process uses the directory")
+var (
+	errLocked = errors.New("another process uses the directory")
+	errLeft   = errors.New("the directory was left to another process")
+)
 
 // openDisk takes possession of a directory. If the disk refuses, that is tried
 // again later; that it belongs to another process is an error.
@@ -42,7 +45,7 @@ func openDisk(cfg Config) (*disk, error) {
 	if err == nil {
 		err = d.settle()
 	}
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, errLocked) && !cfg.Await {
 		return nil, err
 	}
 	if err != nil {
@@ -57,6 +60,9 @@ func openDisk(cfg Config) (*disk, error) {
 func (d *disk) settle() error {
 	d.settling.Lock()
 	defer d.settling.Unlock()
+	if d.left.Load() {
+		return errLeft
+	}
 	if d.lock != nil {
 		return nil
 	}
@@ -111,6 +117,9 @@ func (d *disk) scan() error {
 // ready reports whether a slice may be written. After a refusal one caller per
 // pause finds out whether the disk is back.
 func (d *disk) ready() bool {
+	if d.left.Load() {
+		return false
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down == nil {
@@ -129,13 +138,20 @@ func (d *disk) begin() (path string, f file, err error) {
 	if err := d.settle(); err != nil {
 		return "", nil, err
 	}
-	path = filepath.Join(d.dir, fillsDir, strconv.FormatUint(rand.Uint64(), 36))
+	path = filepath.Join(d.dir, fillsDir, strconv.FormatUint(rand.Uint64(), 36)) //nolint:gosec // a name that is free, guards nothing
 	err = inDir(path, func() (err error) { f, err = d.create(path); return err })
 	return path, f, err
 }
 
-// publish gives a complete file its name and indexes it.
+// publish gives a complete file its name and indexes it. It holds on to the
+// directory meanwhile: a file that appears after a successor has looked at what is
+// there would be nobody's.
 func (d *disk) publish(k key, path string) error {
+	d.settling.RLock()
+	defer d.settling.RUnlock()
+	if d.left.Load() {
+		return errLeft
+	}
 	to := k.path(d.dir)
 	if err := inDir(to, func() error { return os.Rename(path, to) }); err != nil {
 		return err
@@ -163,6 +179,9 @@ func inDir(path string, f func() error) error {
 // failed says that the disk refused a write. A full one holds more than the
 // cache knows of, so the cache makes room.
 func (d *disk) failed(err error) {
+	if d.left.Load() {
+		return // that is no fault of the disk's
+	}
 	d.refused.Add(1)
 	d.mu.Lock()
 	d.down, d.retryAt = err, d.now().Add(d.retry)
@@ -179,6 +198,27 @@ func (d *disk) state() (held int64, slices int, down error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.held, d.queue.len(), d.down
+}
+
+// takeOver is settle for a directory that was another process's. Writes needn't wait
+// for the end of a pause then.
+func (d *disk) takeOver() error {
+	if err := d.settle(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if errors.Is(d.down, errLocked) {
+		d.down = nil
+	}
+	return nil
+}
+
+// leave gives the directory up. The index stays: slices never change, and what
+// another process removes is not found.
+func (d *disk) leave() {
+	d.left.Store(true) // first, so that nobody removes what is about to be another's
+	d.close()
 }
 
 func (d *disk) close() {

@@ -21,8 +21,9 @@ type disk struct {
 	now    func() time.Time
 	create func(path string) (file, error) // replaced by tests to have the disk refuse
 
-	settling sync.Mutex // guards lock; taken before mu
-	lock     *os.File   // held while the directory is ours; nil until then
+	settling sync.RWMutex // guards lock; taken before mu, and to read while a file appears
+	lock     *os.File     // held while the directory is ours; nil before and after
+	left     atomic.Bool  // the directory is another process's for good
 
 	mu      sync.Mutex // guards all up to the counters
 	objects map[[sha256.Size]byte]map[int64]*slot
@@ -78,7 +79,7 @@ func (d *disk) check(f *os.File, s *slot) error {
 	if err != nil {
 		return err
 	}
-	claimed, err := readFooter(f, s.key, int64(seen.size))
+	claimed, err := readFooter(f, s.key, int64(seen.size)) //nolint:gosec // a file has no negative length
 	if err != nil {
 		return err
 	}
@@ -195,6 +196,9 @@ func (d *disk) purgeAll() error {
 // remove takes slices off the disk and then out of the index. It needs the
 // directory to be ours: until then nobody knows what is in there.
 func (d *disk) remove(slots []*slot) error {
+	if d.left.Load() {
+		return nil // by whom it is now
+	}
 	problems := []error{d.settle()}
 	for _, s := range slots {
 		err := os.Remove(s.key.path(d.dir))
@@ -225,6 +229,9 @@ func (d *disk) forgetLocked(s *slot) {
 // unlink removes files outside the lock: it may take a while. Should a slice
 // have been fetched anew by then, that file goes instead: a miss, later on.
 func (d *disk) unlink(gone []*slot) {
+	if d.left.Load() {
+		return
+	}
 	for _, s := range gone {
 		_ = os.Remove(s.key.path(d.dir)) // if the disk refuses, a start will find it again
 	}

@@ -73,6 +73,66 @@ func TestDirectoryIsForOne(t *testing.T) {
 	}
 }
 
+// TestDirectoryIsHandedOver has a cache take over another's directory. Until that
+// one leaves it, the new one keeps and removes nothing there. Afterwards it has all
+// slices, and the old one reads on but no longer writes or removes.
+func TestDirectoryIsHandedOver(t *testing.T) {
+	s := &store{}
+	cfg := testConfig(s)
+	cfg.Dir = t.TempDir()
+	other := Object{ID: "other", Key: "other", Size: 9000}
+	old := mustNew(t, cfg)
+	mustFetch(t, old, large, 0, large.Size)
+	idle(t, old)
+	kept := len(sliceFiles(t, cfg.Dir))
+
+	cfg.Await = true
+	c := mustNew(t, cfg)
+	if err := c.Settle(); !errors.Is(err, errLocked) {
+		t.Errorf("settled while the old cache has the directory: %v", err)
+	}
+	mustFetch(t, c, other, 0, other.Size)
+	idle(t, c)
+	if err := c.Purge(large.ID); err == nil {
+		t.Error("a purge that could not look at the disk did not say so")
+	}
+	if n := len(sliceFiles(t, cfg.Dir)); n != kept {
+		t.Errorf("%d slices; want %d: the directory is the old cache's", n, kept)
+	}
+
+	old.LeaveDisk()
+	if err := c.Settle(); err != nil {
+		t.Fatalf("not settled: %v", err)
+	}
+	opens, _, _ := s.seen()
+	if source := mustFetch(t, c, large, 0, large.Size); source != Disk {
+		t.Errorf("the new cache reads from %s; want the disk", source)
+	}
+	if source := mustFetch(t, old, large, 0, large.Size); source != Disk {
+		t.Errorf("the old cache reads from %s; want the disk", source)
+	}
+	if again, _, _ := s.seen(); again != opens {
+		t.Errorf("%d store reads; want none", again-opens)
+	}
+	if err := old.Purge(large.ID); err != nil {
+		t.Error(err)
+	}
+	mustFetch(t, old, other, 0, other.Size)
+	idle(t, old)
+	if n := len(sliceFiles(t, cfg.Dir)); n != kept {
+		t.Errorf("%d slices; want %d: the old cache has left", n, kept)
+	}
+	mustFetch(t, c, other, 0, other.Size)
+	idle(t, c)
+	if n := len(sliceFiles(t, cfg.Dir)); n <= kept {
+		t.Errorf("%d slices; the new cache keeps none", n)
+	}
+	if err := c.Purge(large.ID); err != nil {
+		t.Error(err)
+	}
+	mustFetch(t, old, large, 0, large.Size) // from the store
+}
+
 // damage is what may happen to a file behind the cache's back.
 var damage = map[string]func(path string) error{
 	"flipped byte": func(path string) error {

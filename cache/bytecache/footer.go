@@ -49,8 +49,8 @@ func (k key) footer(bytes uint64) []byte {
 	p = append(p, footerMagic...)
 	p = append(p, k.object[:]...)
 	p = binary.LittleEndian.AppendUint64(p, bytes)
-	p = binary.LittleEndian.AppendUint64(p, uint64(k.from))
-	p = binary.LittleEndian.AppendUint64(p, uint64(k.size))
+	p = binary.LittleEndian.AppendUint64(p, uint64(k.from)) //nolint:gosec // an offset
+	p = binary.LittleEndian.AppendUint64(p, uint64(k.size)) //nolint:gosec // an offset
 	var own sum
 	own.add(p)
 	return binary.LittleEndian.AppendUint64(p, own.value())
@@ -108,7 +108,7 @@ func stampOf(f *os.File) (stamp, error) {
 	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
 		return stamp{}, &os.PathError{Op: "fstat", Path: "slice", Err: err}
 	}
-	return stamp{s.Dev, s.Ino, uint64(s.Size), s.Mtim, s.Ctim}, nil
+	return stamp{s.Dev, s.Ino, uint64(s.Size), s.Mtim, s.Ctim}, nil //nolint:gosec // an offset
 }
 
 // settled reports whether a later change would bear another time.

@@ -29,7 +29,7 @@ func (c *Cache) sliceAt(o Object, hash [sha256.Size]byte, pos int64) key {
 
 // fingerprint stands for the key where a mix-up costs nothing.
 func (k key) fingerprint() uint64 {
-	return binary.LittleEndian.Uint64(k.object[:]) ^ uint64(k.from)*0x9e3779b97f4a7c15
+	return binary.LittleEndian.Uint64(k.object[:]) ^ uint64(k.from)*0x9e3779b97f4a7c15 //nolint:gosec // an offset
 }
 
 const sliceSuffix = ".slice"

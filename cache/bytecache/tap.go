@@ -75,7 +75,7 @@ func (t *tap) take(p []byte) (int, error) {
 		t.source = source
 	}
 	n, err := io.ReadAtLeast(t.source, p, 1)
-	t.cache.counts.storeBytes.Add(uint64(n))
+	t.cache.counts.storeBytes.Add(uint64(n)) //nolint:gosec // how many bytes were read
 	switch {
 	case errors.Is(err, io.EOF):
 		return 0, fmt.Errorf("%w: too few: %w", ErrInexact, io.ErrUnexpectedEOF)

@@ -100,7 +100,7 @@ func simulate(t testing.TB) *simulated {
 			Cache: own.Records, Truth: tables, Bus: own.Bus, Ceiling: plane, Blocks: own.Blocks, Leases: own.Leases, Sink: tables, Purges: tables, Registry: registry, Log: log,
 		}))
 		ln := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
-		running.Go(func() { _ = node.Run(ctx, ln, time.Second) })
+		running.Go(func() { _ = node.Run(ctx, ln, edgeparts.Within(time.Second)) })
 		scraped := httptest.NewServer(registry.Handler())
 		t.Cleanup(scraped.Close)
 		s.edges, s.registers = append(s.edges, ln.Addr().String()), append(s.registers, scraped)

@@ -54,11 +54,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Listeners, first of all: a taken port is the commonest mistake.
-	files, err := lifecycle.Listen(ctx, "files_addr", cfg.FilesAddr)
+	process, err := lifecycle.Begin(ctx, &cfg.Common, log)
 	if err != nil {
 		return err
 	}
-	opsListener, err := lifecycle.Listen(ctx, "ops_addr", cfg.OpsAddr)
+	files, err := process.Listen(ctx, "files_addr", cfg.FilesAddr)
+	if err != nil {
+		return err
+	}
+	opsListener, err := process.Listen(ctx, "ops_addr", cfg.OpsAddr)
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log, Succeeds: process.Succeeds(),
 	})
 	if err != nil {
 		return err
@@ -96,10 +100,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	// Serve until told to stop.
 	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "redis", Do: shared.Check},
 		lifecycle.Check{Name: "origin", Do: origin.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
-	context.AfterFunc(ctx, ops.Stopping)
+	if ctx, err = process.Ready(ctx, ops); err != nil {
+		return errors.Join(err, node.Close())
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return node.Run(ctx, files, cfg.ShutdownGrace) })
-	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, cfg.ShutdownGrace, log) })
+	stopOps := process.ServeOps(ctx, opsListener, ops)
+	defer stopOps()
+	group.Go(func() error { return node.Run(ctx, files, process.Drain) })
 	log.InfoContext(ctx, "started", "files", files.Addr().String(), "ops", opsListener.Addr().String(), "name", cfg.EdgeName)
 	err = group.Wait()
 	log.InfoContext(ctx, "stopped")

@@ -47,15 +47,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Listeners, first of all: a taken port is the commonest mistake.
-	public, err := lifecycle.Listen(ctx, "api_addr", cfg.APIAddr)
+	process, err := lifecycle.Begin(ctx, &cfg.Common, log)
 	if err != nil {
 		return err
 	}
-	private, err := lifecycle.Listen(ctx, "internal_addr", cfg.InternalAddr)
+	public, err := process.Listen(ctx, "api_addr", cfg.APIAddr)
 	if err != nil {
 		return err
 	}
-	opsListener, err := lifecycle.Listen(ctx, "ops_addr", cfg.OpsAddr)
+	private, err := process.Listen(ctx, "internal_addr", cfg.InternalAddr)
+	if err != nil {
+		return err
+	}
+	opsListener, err := process.Listen(ctx, "ops_addr", cfg.OpsAddr)
 	if err != nil {
 		return err
 	}
@@ -104,14 +108,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 
 	// Serve until told to stop.
 	ops := lifecycle.NewOps(registry.Handler(), checks...)
-	context.AfterFunc(ctx, ops.Stopping)
+	if ctx, err = process.Ready(ctx, ops); err != nil {
+		return err
+	}
 	stopRelay := originparts.Relay(ctx, plane)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return lifecycle.ServeHTTP(ctx, public, plane.Handler(nil), cfg.ShutdownGrace, log) })
-	group.Go(func() error {
-		return lifecycle.ServeHTTP(ctx, private, plane.InternalHandler(), cfg.ShutdownGrace, log)
-	})
-	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, cfg.ShutdownGrace, log) })
+	stopOps := process.ServeOps(ctx, opsListener, ops)
+	defer stopOps()
+	group.Go(func() error { return process.ServeHTTP(ctx, public, plane.Handler(nil)) })
+	group.Go(func() error { return process.ServeHTTP(ctx, private, plane.InternalHandler()) })
 	group.Go(func() error { return plane.Run(ctx) })
 	log.InfoContext(ctx, "started", "api", public.Addr().String(), "internal", private.Addr().String(), "ops", opsListener.Addr().String(), "scanner", scanner.Name())
 	err = group.Wait()

@@ -42,16 +42,24 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	}
 	log := lifecycle.Logger(std.err, level, "rawlink")
 
-	// Data and listeners, first of all: what most often is in the way.
+	// Listeners and data, first of all: what most often is in the way. Two processes
+	// can't share a directory, so a predecessor ends before it is opened.
+	process, err := lifecycle.Begin(ctx, &c.Common, log)
+	if err != nil {
+		return err
+	}
+	api, files, opsListener, err := c.listen(ctx, process)
+	if err != nil {
+		return err
+	}
+	if err := process.AwaitPredecessor(ctx); err != nil {
+		return err
+	}
 	dir, err := openDatadir(c.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	api, files, opsListener, err := c.listen(ctx)
-	if err != nil {
-		return err
-	}
 	c.fillURLs(api, files, opsListener)
 
 	// Mechanisms: the embedded twin of each.
@@ -125,15 +133,18 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	// Serve until told to stop. The edge hands its last counts over while the
 	// database is still open.
 	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
-	context.AfterFunc(ctx, ops.Stopping)
+	if ctx, err = process.Ready(ctx, ops); err != nil {
+		return errors.Join(err, node.Close())
+	}
 	stopRelay := originparts.Relay(ctx, control)
 	group, ctx := errgroup.WithContext(ctx)
+	stopOps := process.ServeOps(ctx, opsListener, ops)
+	defer stopOps()
 	group.Go(func() error {
 		mount := map[string]http.Handler{objectsPrefix: bytes.Handler()}
-		return lifecycle.ServeHTTP(ctx, api, control.Handler(mount), c.ShutdownGrace, log)
+		return process.ServeHTTP(ctx, api, control.Handler(mount))
 	})
-	group.Go(func() error { return node.Run(ctx, files, c.ShutdownGrace) })
-	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, c.ShutdownGrace, log) })
+	group.Go(func() error { return node.Run(ctx, files, process.Drain) })
 	group.Go(func() error { return control.Run(ctx) })
 	err = group.Wait()
 	stopRelay()
@@ -141,11 +152,11 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	return err
 }
 
-func (c *upCommand) listen(ctx context.Context) (api, files, ops net.Listener, err error) {
+func (c *upCommand) listen(ctx context.Context, process *lifecycle.Process) (api, files, ops net.Listener, err error) {
 	var errAPI, errFiles, errOps error
-	api, errAPI = lifecycle.Listen(ctx, "api_addr", c.APIAddr)
-	files, errFiles = lifecycle.Listen(ctx, "files_addr", c.FilesAddr)
-	ops, errOps = lifecycle.Listen(ctx, "ops_addr", c.OpsAddr)
+	api, errAPI = process.Listen(ctx, "api_addr", c.APIAddr)
+	files, errFiles = process.Listen(ctx, "files_addr", c.FilesAddr)
+	ops, errOps = process.Listen(ctx, "ops_addr", c.OpsAddr)
 	return api, files, ops, errors.Join(errAPI, errFiles, errOps)
 }
 

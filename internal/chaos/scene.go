@@ -110,7 +110,7 @@ func (s *Scene) each(do func(l *Link, by int)) {
 }
 
 func (s *Scene) drainLink(l *Link, by int) {
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(time.Minute) // a busy machine gives some 30 downloads a second
 	for edge := range Edges {
 		for n := 0; ; n++ {
 			v := s.Visit(context.Background(), s.Oracle, l, Request{Edge: edge, Agent: fmt.Sprintf("drain/%d.%d.%d", by, edge, n)})

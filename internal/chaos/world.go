@@ -53,6 +53,7 @@ type World struct {
 	Files   [Edges]string   // base URLs
 	APIs    [Origins]string // base URLs
 	ready   []string        // URLs that answer 200 when a program is ready
+	heals   []func()        // end faults of other kinds
 
 	System *testsystem.System
 	Key    string // of the tenant that most scenarios use
@@ -161,7 +162,12 @@ func (w *World) Heal() {
 			}
 		}
 	}
-	w.Store.Set(storeWorks)
+	if w.Store != nil {
+		w.Store.Set(storeWorks)
+	}
+	for _, heal := range w.heals {
+		heal()
+	}
 }
 
 // recovery is how long a program may take to work again, without a restart, once

@@ -78,7 +78,7 @@ func (d *DB) InTx(ctx context.Context, fn func(tx *sql.Tx) error) error {
 		if err == nil || attempt == txAttempts || !retryable(err) {
 			return err
 		}
-		pause := time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond)))
+		pause := time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond))) //nolint:gosec // a spread, not a secret
 		select {
 		case <-ctx.Done():
 			return err

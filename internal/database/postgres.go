@@ -19,7 +19,7 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("database_url: not a PostgreSQL URL of the form postgres://user:password@host:port/name")
 	}
-	config.MaxConns = int32(min(maxConns, 1000))
+	config.MaxConns = int32(min(maxConns, 1000)) //nolint:gosec // at most 1000
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

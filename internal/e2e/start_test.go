@@ -60,6 +60,34 @@ func TestSecondStart(t *testing.T) {
 	c.Must(t, 200, "GET", "/spaces/"+space, nil)
 }
 
+// TestCheckConfig shows what holds and starts nothing. A variable goes before the
+// file; secrets come from files and are not shown.
+func TestCheckConfig(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, secret, data := filepath.Join(dir, "rawlink.yaml"), filepath.Join(dir, "key"), filepath.Join(dir, "data")
+	const key = "fck_test_0123456789abcdef0123456789abcdef"
+	for path, content := range map[string]string{
+		config: "log_level: warn\nedge:\n  max_stale: 7s\n  trusted_proxies: [10.0.0.0/8, 127.0.0.1]\ndev_key_file: " + secret + "\n", secret: key + "\n",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := testsystem.Output(t, "rawlink", []string{"LOG_LEVEL=debug", "DATA=" + data}, "up", "--check-config", "--config", config)
+	for _, want := range []string{`log_level: "debug"`, "edge_max_stale: 7s", `edge_trusted_proxies: "10.0.0.0/8,127.0.0.1"`, "dev_key: [secret]", "ops_public: false", "upload_max: 5368709120"} {
+		if !strings.Contains(out, want+"\n") {
+			t.Errorf("lacks %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, key) {
+		t.Error("shows a secret")
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("something was started")
+	}
+}
+
 // TestStartFailures wants one clear line per mistake and exit status 1.
 func TestStartFailures(t *testing.T) {
 	t.Parallel()
@@ -93,6 +121,13 @@ func TestStartFailures(t *testing.T) {
 		{"unknown key", "rawlink", nil, []string{"up", "--config", unknown}, []string{`no setting is named "edge_max_stail"`}},
 		{"unknown flag", "rawlink", nil, []string{"up", "--nothing"}, []string{"unknown flag --nothing"}},
 		{"dev key", "rawlink", []string{"DEV_KEY=secret-and-wrong"}, []string{"up"}, []string{"dev_key: want fck_live_"}},
+		{"ops listener for all", "rawlink", []string{"OPS_ADDR=:8082"}, []string{"up"}, []string{"ops_addr: :8082 can be reached from other networks"}},
+		{"ops listener in public", "rawlink", []string{"OPS_ADDR=192.0.2.1:8082"}, []string{"up"}, []string{"ops_public"}},
+		{"a secret for all to read", "rawlink", nil, []string{"up", "--dev-key", "fck_test_0123456789abcdef0123456789abcdef"}, []string{"dev_key: a secret on the command line"}},
+		{"a secret twice", "rawlink", []string{"DEV_KEY=fck_test_0123456789abcdef0123456789abcdef", "DEV_KEY_FILE=" + notDir}, []string{"up"}, []string{"RAWLINK_DEV_KEY and RAWLINK_DEV_KEY_FILE are both set"}},
+		{"a secret's file that isn't there", "rawlink", []string{"DEV_KEY_FILE=" + dir + "/none"}, []string{"up"}, []string{"dev_key: can't read the file"}},
+		{"a file for what is no secret", "rawlink", []string{"LOG_LEVEL_FILE=" + notDir}, []string{"up"}, []string{"RAWLINK_LOG_LEVEL_FILE: no setting has this variable"}},
+		{"checked only", "rawlink", []string{"LOG_LEVEL=loud"}, []string{"up", "--check-config"}, []string{"log_level: want debug"}},
 		{"origin without settings", "origin", nil, nil, []string{"token_keys", "internal_key", "redis_url", "s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key", "database_url", "mint_secret", "files_url", "clamd_hosts"}},
 		{"edge without settings", "edge", nil, nil, []string{"token_keys", "internal_key", "redis_url", "s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key", "origin_url", "lease_key"}},
 	}

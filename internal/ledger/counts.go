@@ -49,14 +49,26 @@ const (
 // left in the journal is handed over first.
 func NewCounts(edge string, journal *Journal, sink Sink, log *slog.Logger) *Counts {
 	c := &Counts{sink: sink, log: log, edge: edge, epoch: rand.Text(), journal: journal, counted: map[string]int64{}}
-	c.open = share.Batch{Edge: edge, Epoch: c.epoch, Seq: 1, Count: map[string]int64{}}
 	if journal != nil {
-		var err error
-		if c.closed, err = journal.left(); err != nil {
-			log.Warn("counts in the journal can't be read; their files are left alone", "error", err)
-		}
+		c.epoch = journal.epoch
 	}
+	c.open = share.Batch{Edge: edge, Epoch: c.epoch, Seq: 1, Count: map[string]int64{}}
+	c.adopt()
 	return c
+}
+
+// adopt takes what dead processes left in the journal.
+func (c *Counts) adopt() {
+	if c.journal == nil {
+		return
+	}
+	batches, err := c.journal.left()
+	if err != nil {
+		c.log.Warn("counts in the journal can't be read; their files are left alone", "error", err)
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.closed = append(c.closed, batches...)
 }
 
 // Add counts one download of a share.
@@ -71,7 +83,10 @@ func (c *Counts) Add(shareID string) {
 func (c *Counts) Run(ctx context.Context, interval, grace time.Duration) {
 	var journaling sync.WaitGroup
 	journaling.Go(func() { every(ctx, journalEvery, c.collect) })
-	every(ctx, interval, func() { c.handOver(ctx) })
+	every(ctx, interval, func() {
+		c.adopt()
+		c.handOver(ctx)
+	})
 	journaling.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"rawlink/internal/share"
@@ -120,15 +121,67 @@ func tear(rt *rapid.T, path string) {
 	}
 }
 
-func TestJournalIsForOne(t *testing.T) {
-	dir := t.TempDir()
-	first := must(OpenJournal(dir))
-	if _, err := OpenJournal(dir); !errors.Is(err, ErrJournalInUse) {
-		t.Errorf("second process: %v; want ErrJournalInUse", err)
+// TestJournalIsHandedOver has two processes in one directory, as while one takes
+// over from the other. The second leaves alone what the first, which lives, has not
+// handed over yet: a batch that it sent half-way would have the origin refuse the
+// whole. When the first dies, the second hands over what it left.
+func TestJournalIsHandedOver(t *testing.T) {
+	dir, quiet := t.TempDir(), slog.New(slog.DiscardHandler)
+	sink := &onceSink{newest: map[string]int64{}, total: map[string]int64{}}
+	old := must(OpenJournal(dir))
+	dying := NewCounts("edge", old, sink, quiet)
+	dying.Add("a")
+	dying.collect()
+
+	journal := must(OpenJournal(dir))
+	defer journal.Close()
+	next := NewCounts("edge", journal, sink, quiet)
+	next.Add("b")
+	next.handOver(t.Context())
+	dying.Add("a")
+	dying.collect()
+	next.adopt()
+	next.handOver(t.Context())
+	if want := map[string]int64{"b": 1}; !maps.Equal(sink.total, want) {
+		t.Errorf("handed over %v while the first process lived; want %v", sink.total, want)
 	}
-	_ = first.Close()
-	second := must(OpenJournal(dir))
-	_ = second.Close()
+	_ = old.Close() // as its death would
+	next.adopt()
+	next.handOver(t.Context())
+	next.adopt()
+	next.handOver(t.Context())
+	if want := map[string]int64{"a": 2, "b": 1}; !maps.Equal(sink.total, want) {
+		t.Errorf("handed over %v; want %v", sink.total, want)
+	}
+	if left := must(filepath.Glob(filepath.Join(dir, "*"+journalSuffix))); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	if locks := must(filepath.Glob(filepath.Join(dir, "*"+lockSuffix))); len(locks) != 1 {
+		t.Errorf("locks: %v; want one", locks)
+	}
+}
+
+// TestJournalOfAnEarlierVersion: one that takes the directory for itself alone
+// keeps others out, and is kept out.
+func TestJournalOfAnEarlierVersion(t *testing.T) {
+	dir := t.TempDir()
+	lock := must(os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600))
+	alone := func() error { return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+	if err := alone(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenJournal(dir); !errors.Is(err, ErrJournalInUse) {
+		t.Errorf("beside an earlier version: %v; want ErrJournalInUse", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_UN); err != nil {
+		t.Fatal(err)
+	}
+	journal := must(OpenJournal(dir))
+	if err := alone(); err == nil {
+		t.Error("an earlier version takes the directory from this one")
+	}
+	_ = journal.Close()
+	_ = lock.Close()
 }
 
 // TestJournalIsBounded counts one share for as long as a sink that is down takes

@@ -62,7 +62,7 @@ func (b *Bus) Listen(ctx context.Context, h Handler) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause/2)):
+		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // a spread, not a secret
 		}
 	}
 }

@@ -145,7 +145,7 @@ func (c *Clamd) connect(ctx context.Context) (*session, error) {
 
 // inTurn returns the hosts in the order in which this call should try them.
 func (c *Clamd) inTurn() []clamdHost {
-	first := int(c.next.Add(1) % uint64(len(c.hosts)))
+	first := int(c.next.Add(1) % uint64(len(c.hosts))) //nolint:gosec // less than there are hosts
 	order := make([]clamdHost, 0, len(c.hosts))
 	order = append(order, c.hosts[first:]...)
 	return append(order, c.hosts[:first]...)

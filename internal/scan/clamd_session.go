@@ -72,7 +72,7 @@ func (s *session) send(r io.Reader, maxSize int64) error {
 			return share.E(share.Invalid, fmt.Sprintf("clamd: content is over the limit of %d bytes", maxSize), nil)
 		}
 		if n > 0 {
-			binary.BigEndian.PutUint32(frame, uint32(n))
+			binary.BigEndian.PutUint32(frame, uint32(n)) //nolint:gosec // at most a buffer
 			if err := s.write(frame[:prefix+n]); err != nil {
 				return err
 			}

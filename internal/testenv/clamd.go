@@ -33,6 +33,12 @@ type ClamdServer struct {
 // else: see signatures.
 func Clamd(tb testing.TB) ClamdServer {
 	tb.Helper()
+	return Place{}.Clamd(tb)
+}
+
+// Clamd is Clamd at the place.
+func (p Place) Clamd(tb testing.TB) ClamdServer {
+	tb.Helper()
 	path, dir := prepare(tb, "clamd", "clamd", "/usr/sbin", "/usr/local/sbin")
 	socket, self := filepath.Join(dir, "clamd.sock"), rand.Text()
 	if err := writeSignatures(filepath.Join(dir, "db"), self); err != nil {
@@ -40,16 +46,16 @@ func Clamd(tb testing.TB) ClamdServer {
 	}
 	server, port := open(tb, func(port int) command {
 		conf := filepath.Join(dir, "clamd.conf")
-		if err := os.WriteFile(conf, []byte(clamdConf(dir, socket, port)), 0o600); err != nil {
+		if err := os.WriteFile(conf, []byte(clamdConf(p, dir, socket, port)), 0o600); err != nil {
 			tb.Fatal(err)
 		}
 		return command{
-			name: "clamd", path: path, args: []string{"--config-file=" + conf}, dir: dir,
+			name: "clamd", path: path, args: []string{"--config-file=" + conf}, dir: dir, place: p,
 			quit:  syscall.SIGTERM,
-			ready: func(ctx context.Context, _ int) error { return clamdReady(ctx, socket, loopback(port), self) },
+			ready: func(ctx context.Context, _ int) error { return clamdReady(ctx, socket, p.addr(port), self) },
 		}
 	})
-	return ClamdServer{Server: server, TCP: loopback(port), Unix: socket}
+	return ClamdServer{Server: server, TCP: p.addr(port), Unix: socket}
 }
 
 // Learn has the clamd find a text that it did not find before, as new signatures
@@ -81,12 +87,12 @@ func (c *ClamdServer) Learn(tb testing.TB, text []byte) {
 
 // clamdConf returns the configuration. Without AlertExceedsMax clamd would call
 // an infected file clean if it is too large to be looked at.
-func clamdConf(dir, socket string, port int) string {
+func clamdConf(p Place, dir, socket string, port int) string {
 	return strings.Join([]string{
 		"Foreground yes",
 		"LocalSocket " + socket,
 		"FixStaleSocket yes",
-		"TCPAddr 127.0.0.1",
+		"TCPAddr " + p.ip(),
 		fmt.Sprintf("TCPSocket %d", port),
 		"DatabaseDirectory " + filepath.Join(dir, "db"),
 		"TemporaryDirectory " + dir,

@@ -63,7 +63,7 @@ func TestClamdNeedsItsPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := clamdConf(c.dir, clamd.Unix, taken.Port)
+	conf := clamdConf(Place{}, c.dir, clamd.Unix, taken.Port)
 	if err := os.WriteFile(filepath.Join(c.dir, "clamd.conf"), []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}

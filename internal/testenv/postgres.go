@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ const createWithin = 60 * time.Second
 
 // cluster is the test process's PostgreSQL.
 type cluster struct {
-	port int
+	addr string       // host:port
 	made atomic.Int64 // databases so far; numbers their names
 }
 
@@ -60,21 +61,27 @@ type PostgresServer struct {
 // wants Postgres, which is cheaper.
 func OwnPostgres(tb testing.TB) PostgresServer {
 	tb.Helper()
-	return ownPostgres(tb, quick)
+	return Place{}.postgres(tb, quick)
+}
+
+// Postgres is OwnPostgres at the place.
+func (p Place) Postgres(tb testing.TB) PostgresServer {
+	tb.Helper()
+	return p.postgres(tb, quick)
 }
 
 // DurablePostgres is OwnPostgres with a server that syncs each commit to disk, as
 // in production: for what is measured.
 func DurablePostgres(tb testing.TB) PostgresServer {
 	tb.Helper()
-	return ownPostgres(tb, nil)
+	return Place{}.postgres(tb, nil)
 }
 
 // quick are settings under which a crash of the machine may lose the data, which
 // no test outlives.
 var quick = []string{"-c", "fsync=off", "-c", "full_page_writes=off"}
 
-func ownPostgres(tb testing.TB, settings []string) PostgresServer {
+func (p Place) postgres(tb testing.TB, settings []string) PostgresServer {
 	tb.Helper()
 	initdb, errInit := find("initdb", "/usr/lib/postgresql/*/bin")
 	owner, errOwner := postgresOwner()
@@ -86,12 +93,17 @@ func ownPostgres(tb testing.TB, settings []string) PostgresServer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server, port := open(tb, func(port int) command { return serveCluster(initdb, dir, data, port, owner, settings...) })
-	return PostgresServer{Server: server, DSN: (&cluster{port: port}).dsn("postgres")}
+	if p.IP != "" { // whoever reaches it may log in, as on loopback
+		if err := allowAll(data); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	server, port := open(tb, func(port int) command { return serveCluster(p, initdb, dir, data, port, owner, settings...) })
+	return PostgresServer{Server: server, DSN: (&cluster{addr: p.addr(port)}).dsn("postgres")}
 }
 
 func (c *cluster) dsn(database string) string {
-	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", loopback(c.port), database)
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", c.addr, database)
 }
 
 // exec runs one statement as the superuser.
@@ -120,12 +132,12 @@ func startCluster(h *house) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, port, err := boot(func(port int) command { return serveCluster(initdb, dir, data, port, owner, quick...) })
+	p, port, err := boot(func(port int) command { return serveCluster(Place{}, initdb, dir, data, port, owner, quick...) })
 	if err != nil {
 		return nil, err
 	}
 	h.atEnd(p.stop)
-	return &cluster{port: port}, nil
+	return &cluster{addr: loopback(port)}, nil
 }
 
 // initCluster makes the cluster's files in dir and returns their folder.
@@ -147,7 +159,7 @@ func initCluster(initdb, dir string, owner *syscall.Credential) (string, error) 
 
 // serveCluster describes the server. It is started without pg_ctl, whose child
 // would not be ours. SIGINT is PostgreSQL's "fast" end: it waits for no client.
-func serveCluster(initdb, dir, data string, port int, owner *syscall.Credential, settings ...string) command {
+func serveCluster(p Place, initdb, dir, data string, port int, owner *syscall.Credential, settings ...string) command {
 	bin := initdb // may be a link in the PATH; the server is beside what it points to
 	if real, err := filepath.EvalSymlinks(initdb); err == nil {
 		bin = real
@@ -156,17 +168,17 @@ func serveCluster(initdb, dir, data string, port int, owner *syscall.Credential,
 		name: "postgres", path: filepath.Join(filepath.Dir(bin), "postgres"), dir: dir,
 		args: append([]string{
 			"-D", data, "-p", strconv.Itoa(port),
-			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+			"-c", "listen_addresses=" + strings.Join(p.listens(), ","), "-c", "unix_socket_directories=", "-c", "max_connections=200",
 		}, settings...),
-		owner: owner,
+		owner: owner, place: p,
 		quit:  syscall.SIGINT,
-		ready: func(ctx context.Context, _ int) error { return clusterReady(ctx, port, data) },
+		ready: func(ctx context.Context, _ int) error { return clusterReady(ctx, p.addr(port), data) },
 	}
 }
 
 // clusterReady asks the PostgreSQL at port whether it serves these files.
-func clusterReady(ctx context.Context, port int, data string) error {
-	conn, err := pgx.Connect(ctx, (&cluster{port: port}).dsn("postgres"))
+func clusterReady(ctx context.Context, addr string, data string) error {
+	conn, err := pgx.Connect(ctx, (&cluster{addr: addr}).dsn("postgres"))
 	if err != nil {
 		return err
 	}
@@ -176,9 +188,19 @@ func clusterReady(ctx context.Context, port int, data string) error {
 		return err
 	}
 	if served != data {
-		return fmt.Errorf("another PostgreSQL has port %d", port)
+		return fmt.Errorf("another PostgreSQL has %s", addr)
 	}
 	return nil
+}
+
+// allowAll lets every address in without a password.
+func allowAll(data string) error {
+	file, err := os.OpenFile(filepath.Join(data, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("let others in: %w", err)
+	}
+	_, err = file.WriteString("host all all all trust\n")
+	return errors.Join(err, file.Close())
 }
 
 // postgresOwner returns whom the cluster runs as: PostgreSQL refuses root, so

@@ -39,6 +39,7 @@ type command struct {
 	dir   string              // the server's folder; its log is written there
 	owner *syscall.Credential // whom it runs as; nil: as the test does
 	quit  syscall.Signal      // asks for an orderly end
+	place Place               // where it runs
 
 	// ready returns nil once the server serves, and errNoPort if it never will.
 	// A stranger may have taken the port, so it must recognise this very server:
@@ -88,7 +89,11 @@ func launch(c command) (*process, error) {
 func (p *process) live(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
+	within := p.place.Within
+	if within == nil {
+		within = func(start func() error) error { return start() }
+	}
+	err := within(p.cmd.Start)
 	started <- err
 	if err == nil {
 		_ = p.cmd.Wait() // ProcessState says more

@@ -24,19 +24,25 @@ type RedisServer struct {
 // Redis(t, "--appendonly", "yes") or Redis(t, "--replicaof", host, port).
 func Redis(tb testing.TB, settings ...string) RedisServer {
 	tb.Helper()
+	return Place{}.Redis(tb, settings...)
+}
+
+// Redis is Redis at the place.
+func (p Place) Redis(tb testing.TB, settings ...string) RedisServer {
+	tb.Helper()
 	path, dir := prepare(tb, "redis", "redis-server", "/usr/sbin", "/usr/local/bin")
 	server, port := open(tb, func(port int) command {
 		args := []string{
-			"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
-			"--save", "", "--appendonly", "no",
+			"--port", strconv.Itoa(port), "--dir", dir, "--save", "", "--appendonly", "no", "--protected-mode", "no", "--bind",
 		}
+		args = append(args, p.listens()...)
 		return command{
-			name: "redis-server", path: path, args: append(args, settings...), dir: dir,
+			name: "redis-server", path: path, args: append(args, settings...), dir: dir, place: p,
 			quit:  syscall.SIGTERM,
-			ready: func(ctx context.Context, pid int) error { return redisReady(ctx, loopback(port), pid) },
+			ready: func(ctx context.Context, pid int) error { return redisReady(ctx, p.addr(port), pid) },
 		}
 	})
-	return RedisServer{Server: server, Addr: loopback(port), Dir: dir}
+	return RedisServer{Server: server, Addr: p.addr(port), Dir: dir}
 }
 
 // redisReady asks the Redis at addr whether it is the process pid and has loaded

@@ -15,8 +15,8 @@ import (
 // primary.
 const WatchedName = "main"
 
-// sentinels is how many watch; two of them agree on a fail-over.
-const sentinels = 3
+// Sentinels is how many watch; two of them agree on a fail-over.
+const Sentinels = 3
 
 // RedisSentinel is a primary with a replica and three Sentinels over them.
 type RedisSentinel struct {
@@ -29,41 +29,48 @@ type RedisSentinel struct {
 // Sentinels are in step when it returns.
 func RedisSentinels(tb testing.TB) RedisSentinel {
 	tb.Helper()
+	return RedisSentinelsAt(tb, [2]Place{}, [Sentinels]Place{})
+}
+
+// RedisSentinelsAt is RedisSentinels with primary, replica and each Sentinel at a
+// place.
+func RedisSentinelsAt(tb testing.TB, servers [2]Place, watchers [Sentinels]Place) RedisSentinel {
+	tb.Helper()
 	var s RedisSentinel
-	s.Primary = Redis(tb, "--repl-diskless-sync-delay", "0")
-	s.Replica = Redis(tb, "--repl-diskless-sync-delay", "0")
+	s.Primary = servers[0].Redis(tb, "--repl-diskless-sync-delay", "0")
+	s.Replica = servers[1].Redis(tb, "--repl-diskless-sync-delay", "0")
 	host, port, _ := strings.Cut(s.Primary.Addr, ":")
 	s.Replica.Ask(tb, "REPLICAOF", host, port)
 	s.Replica.await(tb, "link to its primary", func() bool { return s.Replica.Replicates(tb) == nil })
-	for range sentinels {
-		s.Sentinels = append(s.Sentinels, startSentinel(tb, host, port))
+	for _, place := range watchers {
+		s.Sentinels = append(s.Sentinels, place.startSentinel(tb, host, port))
 	}
 	for _, sentinel := range s.Sentinels {
 		sentinel.await(tb, "view of replica and Sentinels", func() bool {
 			info := sentinel.Ask(tb, "INFO", "sentinel")
-			return strings.Contains(info, fmt.Sprintf("slaves=1,sentinels=%d", sentinels))
+			return strings.Contains(info, fmt.Sprintf("slaves=1,sentinels=%d", Sentinels))
 		})
 	}
 	return s
 }
 
 // startSentinel starts one Sentinel, which keeps its state in its own file.
-func startSentinel(tb testing.TB, host, port string) RedisServer {
+func (p Place) startSentinel(tb testing.TB, host, port string) RedisServer {
 	tb.Helper()
 	path, dir := prepare(tb, "sentinel", "redis-server", "/usr/sbin", "/usr/local/bin")
 	conf := filepath.Join(dir, "sentinel.conf")
 	server, own := open(tb, func(own int) command {
-		text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %[3]s %[4]s %[5]s 2\n"+
+		text := fmt.Sprintf("port %d\nbind "+strings.Join(p.listens(), " ")+"\nprotected-mode no\ndir %s\nsentinel monitor %[3]s %[4]s %[5]s 2\n"+
 			"sentinel down-after-milliseconds %[3]s 1000\nsentinel failover-timeout %[3]s 3000\n", own, dir, WatchedName, host, port)
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
 		return command{
-			name: "sentinel", path: path, args: []string{conf, "--sentinel"}, dir: dir, quit: syscall.SIGTERM,
-			ready: func(ctx context.Context, pid int) error { return redisReady(ctx, loopback(own), pid) },
+			name: "sentinel", path: path, args: []string{conf, "--sentinel"}, dir: dir, quit: syscall.SIGTERM, place: p,
+			ready: func(ctx context.Context, pid int) error { return redisReady(ctx, p.addr(own), pid) },
 		}
 	})
-	return RedisServer{Server: server, Addr: loopback(own), Dir: dir}
+	return RedisServer{Server: server, Addr: p.addr(own), Dir: dir}
 }
 
 // Hosts are the Sentinels' addresses as a URL of Redis lists them.
@@ -79,9 +86,10 @@ func (s RedisSentinel) Hosts() string {
 // it is one.
 func (s RedisSentinel) Promoted(tb testing.TB) error {
 	tb.Helper()
-	_, port, _ := strings.Cut(s.Replica.Addr, ":")
+	host, port, _ := strings.Cut(s.Replica.Addr, ":")
 	for _, sentinel := range s.Sentinels {
-		if !strings.Contains(sentinel.Ask(tb, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", WatchedName), "\n"+port+"\n") {
+		named := sentinel.Ask(tb, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", WatchedName)
+		if !strings.Contains(named, host+"\n") || !strings.Contains(named, "\n"+port+"\n") {
 			return errors.New("a Sentinel names the old primary")
 		}
 	}

@@ -79,35 +79,61 @@ func (s S3Server) client() *s3.Client {
 	})
 }
 
-func startGateway(h *house) (*gateway, error) {
-	path, errPath := findTool("versitygw")
-	dir, errDir := tempDir("s3", h.atEnd)
-	if err := errors.Join(errPath, errDir); err != nil {
-		return nil, err
+// S3 is a gateway of the test's own at the place, with an empty bucket.
+func (p Place) S3(tb testing.TB) (S3Server, *Server) {
+	tb.Helper()
+	g, build, err := newGateway(p, tb.Cleanup)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	backend, err := s3Backend(dir)
+	server, port := open(tb, build)
+	g.Endpoint, g.Bucket = "http://"+p.addr(port), "test-1"
+	ctx, cancel := context.WithTimeout(context.Background(), createWithin)
+	defer cancel()
+	if _, err := g.client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &g.Bucket}); err != nil {
+		tb.Fatalf("make bucket: %v", err)
+	}
+	return g.S3Server, server
+}
+
+func startGateway(h *house) (*gateway, error) {
+	g, build, err := newGateway(Place{}, h.atEnd)
 	if err != nil {
 		return nil, err
 	}
-	// Keys of this process alone: a stranger's gateway would not accept them.
-	g := &gateway{S3Server: S3Server{Region: s3Region, AccessKey: rand.Text(), SecretKey: rand.Text()}}
-	p, port, err := boot(func(port int) command {
-		own := g.S3Server
-		own.Endpoint = "http://" + loopback(port)
-		args := []string{"--port", loopback(port), "--region", s3Region, "--quiet", "--keep-alive", "posix"}
-		return command{
-			name: "versitygw", path: path, args: append(args, backend...), dir: dir,
-			env:   []string{"ROOT_ACCESS_KEY=" + g.AccessKey, "ROOT_SECRET_KEY=" + g.SecretKey},
-			quit:  syscall.SIGTERM,
-			ready: func(ctx context.Context, _ int) error { return s3Ready(ctx, own) },
-		}
-	})
+	p, port, err := boot(build)
 	if err != nil {
 		return nil, err
 	}
 	h.atEnd(p.stop)
 	g.Endpoint = "http://" + loopback(port)
 	return g, nil
+}
+
+// newGateway returns a gateway without an endpoint, and how to start it on a port.
+func newGateway(place Place, atEnd func(func())) (*gateway, func(port int) command, error) {
+	path, errPath := findTool("versitygw")
+	dir, errDir := tempDir("s3", atEnd)
+	if err := errors.Join(errPath, errDir); err != nil {
+		return nil, nil, err
+	}
+	backend, err := s3Backend(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Keys of this process alone: a stranger's gateway would not accept them.
+	g := &gateway{S3Server: S3Server{Region: s3Region, AccessKey: rand.Text(), SecretKey: rand.Text()}}
+	return g, func(port int) command {
+		own := g.S3Server
+		own.Endpoint = "http://" + place.addr(port)
+		args := []string{"--port", place.addr(port), "--region", s3Region, "--quiet", "--keep-alive", "posix"}
+		return command{
+			name: "versitygw", path: path, args: append(args, backend...), dir: dir, place: place,
+			env:   []string{"ROOT_ACCESS_KEY=" + g.AccessKey, "ROOT_SECRET_KEY=" + g.SecretKey},
+			quit:  syscall.SIGTERM,
+			ready: func(ctx context.Context, _ int) error { return s3Ready(ctx, own) },
+		}
+	}, nil
 }
 
 // s3Ready asks for the list of buckets, which takes our keys.

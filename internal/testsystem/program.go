@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,12 +20,15 @@ import (
 type Program struct {
 	tb       testing.TB
 	name     string
+	within   func(func() error) error // calls its start, on another host; nil: here
 	args     []string
 	settings []string
 	readyURL string
 
 	cmd    *exec.Cmd
-	ended  chan error // gets the process's end, once per start
+	pid    int        // of the process that serves: the started one, or a successor
+	pids   string     // file that it is written to
+	ended  chan error // gets the end of the process and of its successors, once per start
 	stdout *record
 	stderr *record
 }
@@ -54,6 +58,15 @@ func Run(tb testing.TB, name string, settings []string, readyURL string) *Progra
 	return start(tb, name, nil, settings, readyURL)
 }
 
+// RunWithin is Run for a program on another host: within calls a function there.
+func RunWithin(tb testing.TB, within func(func() error) error, name string, settings []string, readyURL string) *Program {
+	tb.Helper()
+	p := &Program{tb: tb, within: within, name: name, settings: settings, readyURL: readyURL, stdout: &record{}, stderr: &record{}}
+	tb.Cleanup(p.finish)
+	p.Start()
+	return p
+}
+
 // start runs a program and waits until it is ready.
 func start(tb testing.TB, name string, args, settings []string, readyURL string) *Program {
 	tb.Helper()
@@ -67,11 +80,18 @@ func start(tb testing.TB, name string, args, settings []string, readyURL string)
 // ready.
 func (p *Program) Start() {
 	p.tb.Helper()
-	p.cmd = command(p.tb, p.name, p.settings, p.args...)
-	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	if err := p.cmd.Start(); err != nil {
+	if p.pids == "" {
+		p.pids = filepath.Join(p.tb.TempDir(), "pid")
+	}
+	p.cmd = command(p.tb, p.name, append([]string{"PID_FILE=" + p.pids}, p.settings...), p.args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr // pipes: the last of the successors closes them
+	if p.within == nil {
+		p.within = func(start func() error) error { return start() }
+	}
+	if err := p.within(p.cmd.Start); err != nil {
 		p.tb.Fatalf("start %s: %v", p.name, err)
 	}
+	p.pid = p.cmd.Process.Pid
 	p.ended = make(chan error, 1)
 	go func(cmd *exec.Cmd, ended chan error) { ended <- cmd.Wait() }(p.cmd, p.ended)
 	ready(p.tb, p.readyURL, func() error {
@@ -88,10 +108,39 @@ func (p *Program) Start() {
 // Signal sends a signal without waiting.
 func (p *Program) Signal(signal os.Signal) {
 	p.tb.Helper()
-	if err := p.cmd.Process.Signal(signal); err != nil {
+	if err := syscall.Kill(p.pid, signal.(syscall.Signal)); err != nil {
 		p.tb.Errorf("signal %s: %v", p.name, err)
 	}
 }
+
+// HandOver has the program hand over to a successor, which is started from the
+// program's file as it is now, and returns when the successor serves.
+func (p *Program) HandOver() {
+	p.tb.Helper()
+	before := p.pid
+	p.Signal(syscall.SIGUSR2)
+	Until(p.tb, 90*time.Second, "a successor of "+p.name, func() error {
+		select {
+		case err := <-p.ended:
+			p.ended <- err
+			p.tb.Fatalf("%s ended instead of handing over: %v\n%s", p.name, err, p.stderr)
+		default:
+		}
+		text, err := os.ReadFile(p.pids)
+		if err != nil {
+			return err
+		}
+		now, err := strconv.Atoi(string(text))
+		if err != nil || now == before {
+			return fmt.Errorf("process %d still serves: %w", before, err)
+		}
+		p.pid = now
+		return nil
+	})
+}
+
+// PID is the id of the process that serves.
+func (p *Program) PID() int { return p.pid }
 
 // Wait waits for the process's end and returns how it ended.
 func (p *Program) Wait(limit time.Duration) error {
@@ -131,7 +180,7 @@ func (p *Program) Stderr() string { return p.stderr.String() }
 // ResidentBytes is how much memory the process holds.
 func (p *Program) ResidentBytes(tb testing.TB) int64 {
 	tb.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.pid))
 	var total, resident int64
 	if err == nil {
 		_, err = fmt.Sscan(string(text), &total, &resident)
@@ -150,12 +199,18 @@ func (p *Program) finish() {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return // it was never started, and the test has failed for that
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+	default:
+		_ = syscall.Kill(p.pid, syscall.SIGTERM)
+	}
 	select {
 	case err := <-p.ended:
 		p.ended <- err
 	case <-time.After(20 * time.Second):
 		p.tb.Errorf("%s did not end; killing it", p.name)
+		_ = syscall.Kill(p.pid, syscall.SIGKILL)
 		_ = p.cmd.Process.Kill()
 	}
 	log := p.Stderr()
@@ -253,6 +308,17 @@ func output(tb testing.TB, name string, args ...string) []byte {
 		tb.Fatalf("%s: %v", name, err)
 	}
 	return out
+}
+
+// Output runs a program with these settings to its end, which must be a success, and
+// returns what it printed.
+func Output(tb testing.TB, name string, settings []string, args ...string) string {
+	tb.Helper()
+	out, err := command(tb, name, settings, args...).Output()
+	if err != nil {
+		tb.Fatalf("%s: %v", name, err)
+	}
+	return string(out)
 }
 
 // Fails runs a program that must end by itself with a failure, and returns what

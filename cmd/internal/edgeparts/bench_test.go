@@ -93,7 +93,7 @@ func newRig(b *testing.B, withRedis bool) *rig {
 	check(err)
 	r.addr = ln.Addr().String()
 	var running sync.WaitGroup
-	running.Go(func() { _ = node.Run(ctx, ln, time.Second) })
+	running.Go(func() { _ = node.Run(ctx, ln, Within(time.Second)) })
 	running.Go(func() {
 		for ctx.Err() == nil {
 			_ = bus.Tick(ctx)

@@ -48,6 +48,7 @@ type Parts struct {
 	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
 	Log      *slog.Logger
+	Succeeds bool // a predecessor may still hold the directory of slices
 }
 
 // Node is an edge with the loops it needs.
@@ -75,6 +76,7 @@ func New(p Parts) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.Succeeds = p.Succeeds
 	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
 	journal, err := ledger.OpenJournal(p.Settings.EdgeJournalDir)
 	if err != nil {
@@ -124,10 +126,37 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	}, nil
 }
 
-// Run serves on ln until ctx ends, then lets running bodies finish for at most
-// grace. The bus is heard and counts are handed over until the last body ended.
+// Close gives back what a node holds that is not going to Run.
+func (n *Node) Close() error {
+	err := n.edge.Shutdown(context.Background(), ended())
+	n.redeem.Close()
+	return errors.Join(err, n.journal.Close())
+}
+
+// Drain returns, when serving is to end, the context of the last requests, and that
+// of idle connections, on which one may yet come.
+type Drain func(ctx context.Context) (last, idle context.Context, cancel context.CancelFunc)
+
+// Within is a Drain of which a plain limit is known.
+func Within(grace time.Duration) Drain {
+	return func(ctx context.Context) (last, idle context.Context, cancel context.CancelFunc) {
+		last, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
+		return last, ended(), cancel
+	}
+}
+
+// ended returns a context that has.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// Run serves on ln until ctx ends, then lets running bodies finish for as long as
+// drain says. The bus is heard and counts are handed over until the last body
+// ended; the directory of slices is a successor's from the beginning of that.
 // Call it once.
-func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) error {
+func (n *Node) Run(ctx context.Context, ln net.Listener, drain Drain) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -137,7 +166,10 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 	})
 	running.Go(func() { n.counts.Run(loops, countEvery, handOver) })
 	running.Go(func() { n.redeem.Run(loops, handOver) })
-	running.Go(func() { n.edge.FollowPurges(loops) })
+	running.Go(func() {
+		n.edge.TakeOver(loops)
+		n.edge.FollowPurges(loops)
+	})
 	defer func() { _ = n.journal.Close() }()
 	defer running.Wait()
 	defer stopLoops()
@@ -145,15 +177,16 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(drained)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		last, idle, cancel := drain(ctx)
 		defer cancel()
-		if err := n.edge.Shutdown(last); err != nil {
+		n.edge.LeaveDisk()
+		if err := n.edge.Shutdown(last, idle); err != nil {
 			n.log.WarnContext(last, "bodies were cut off at the end of the grace", "error", err)
 		}
 	})
 	err := n.edge.Serve(ln)
 	if stop() { // ctx did not end: serving did
-		_ = n.edge.Shutdown(context.WithoutCancel(ctx))
+		_ = n.edge.Shutdown(context.WithoutCancel(ctx), ended())
 		return err
 	}
 	<-drained

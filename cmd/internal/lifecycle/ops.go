@@ -3,8 +3,10 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -61,15 +63,44 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	for _, check := range o.checks {
 		state.Checks[check.Name] = "ok"
-		if err := check.Do(ctx); err != nil {
-			state.Checks[check.Name] = "down"
-			state.Status, status = "not ready", http.StatusServiceUnavailable
-		}
+	}
+	for _, name := range o.down(ctx) {
+		state.Checks[name] = "down"
+		state.Status, status = "not ready", http.StatusServiceUnavailable
 	}
 	if o.stopping.Load() {
 		state.Status, status = "stopping", http.StatusServiceUnavailable
 	}
 	answer(w, status, state)
+}
+
+// down names the checks that fail.
+func (o *Ops) down(ctx context.Context) (names []string) {
+	for _, check := range o.checks {
+		if err := check.Do(ctx); err != nil {
+			names = append(names, check.Name)
+		}
+	}
+	return names
+}
+
+// await returns when all checks pass, or says which of them did not within limit.
+func (o *Ops) await(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		one, done := context.WithTimeout(ctx, checkTimeout)
+		down := o.down(one)
+		done()
+		if len(down) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready within %v: %s", limit, strings.Join(down, ", "))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

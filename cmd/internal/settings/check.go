@@ -38,7 +38,34 @@ func (c *Common) problems(f *findings) {
 	_, err := c.Level()
 	f.unless(err == nil, "log_level: want debug, info, warn or error, got %q", c.LogLevel)
 	f.address("ops_addr", c.OpsAddr)
+	f.unless(c.OpsPublic || !public(c.OpsAddr), "ops_addr: %s can be reached from other networks, and shows profiles and the load to whoever asks; "+
+		"choose a loopback or private address, or set ops_public if a firewall is in front", c.OpsAddr)
+	f.unless(c.ShutdownDelay >= 0, "shutdown_delay: want a duration from 0s, got %s", c.ShutdownDelay)
 	f.unless(c.ShutdownGrace > 0, "shutdown_grace: want a positive duration, got %s", c.ShutdownGrace)
+	f.unless(c.HandoverGrace > 0, "handover_grace: want a positive duration, got %s", c.HandoverGrace)
+}
+
+// public reports whether a listener on addr may be reached from other networks:
+// all that is neither loopback nor of a range that the Internet does not route. A
+// name is as public as any of the addresses that it stands for.
+func public(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false // reported as no address
+	}
+	if host == "" {
+		return true
+	}
+	ips := []net.IP{net.ParseIP(host)}
+	if ips[0] == nil {
+		ips, _ = net.LookupIP(host) // what can't be resolved can't be listened on
+	}
+	for _, ip := range ips {
+		if !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
 }
 
 // Level is the least level that is logged.

@@ -4,5 +4,7 @@
 // and in YAML edge_max_stale or edge: {max_stale: …}.
 //
 // All mistakes are reported together, each naming the setting and what it takes.
-// Names that no program knows are mistakes too. Secrets print as [secret].
+// Names that no program knows are mistakes too. Secrets print as [secret]; each can
+// also be read from a file, which RAWLINK_…_FILE, …_file in YAML, or a value that
+// begins with @ names, and a program that stays takes none from its command line.
 package settings

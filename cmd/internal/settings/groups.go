@@ -5,9 +5,14 @@ import "time"
 // Common are the settings of every long-running program.
 type Common struct {
 	Config        string        `help:"YAML file with settings." type:"path" placeholder:"FILE"`
+	CheckConfig   bool          `help:"Show the settings that hold, without secrets, and what is wrong with them; start nothing."`
 	LogLevel      string        `help:"Least level that is logged: debug, info, warn or error." default:"info"`
 	OpsAddr       string        `help:"Listener of /metrics, /healthz, /readyz and /debug/pprof; keep it private." default:"${ops_addr}"`
-	ShutdownGrace time.Duration `help:"How long a stop may take to finish what is under way." default:"10s"`
+	OpsPublic     bool          `help:"Let ops_addr be reached from other networks: it shows profiles and the load to whoever asks."`
+	ShutdownDelay time.Duration `help:"How long a stop goes on accepting while /readyz says no, so that a load balancer looks elsewhere." default:"0s"`
+	ShutdownGrace time.Duration `help:"How long a stop may then take to finish what is under way." default:"10s"`
+	HandoverGrace time.Duration `help:"How long a process that has handed over to its successor (SIGUSR2) may take to finish what is under way." default:"15m"`
+	PIDFile       string        `name:"pid-file" env:"RAWLINK_PID_FILE" help:"File with the id of the process that serves; a successor writes its own." type:"path" placeholder:"FILE"`
 }
 
 // API are the settings of the control plane's listener and rules.

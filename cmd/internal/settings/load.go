@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -47,6 +48,13 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 	problems = append(problems, unknownNames(file)...)
 	if ctx != nil && err == nil {
 		problems = append(problems, checkChosen(ctx, cli)...)
+		problems = append(problems, bareSecrets(ctx, args)...)
+		if checkOnly(ctx) {
+			show(ctx, out)
+			if len(problems) == 0 {
+				return nil, ErrHelp
+			}
+		}
 	}
 	return ctx, errors.Join(problems...)
 }
@@ -74,10 +82,38 @@ type file map[string]any
 // Validate is there for kong.
 func (file) Validate(*kong.Application) error { return nil }
 
-// Resolve finds a flag's value in the file.
+// Resolve finds a flag's value in the file that a variable names, if it is a secret,
+// or in this one; a variable of the setting's own goes before either.
 func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	return f[setting(flag.Name)], nil
+	name := setting(flag.Name)
+	variable, given := variableOf(flag)
+	if isSecret(flag) {
+		path, named := os.LookupEnv(variable + "_FILE")
+		switch {
+		case named && given:
+			return nil, fmt.Errorf("%s and %[1]s_FILE are both set; choose one", variable)
+		case named:
+			return "@" + path, nil
+		}
+		if path, named := f[name+"_file"]; named && !given {
+			return fmt.Sprint("@", path), nil
+		}
+	}
+	if given {
+		return nil, nil
+	}
+	return f[name], nil
 }
+
+// variableOf returns the name of a setting's variable, and whether it is set.
+func variableOf(flag *kong.Flag) (name string, given bool) {
+	for _, name = range flag.Envs {
+		_, given = os.LookupEnv(name)
+	}
+	return name, given
+}
+
+func isSecret(flag *kong.Flag) bool { return flag.Target.Type() == reflect.TypeFor[Secret]() }
 
 // readFile reads the file that --config or RAWLINK_CONFIG names, before anything
 // else is parsed, since it is itself a source of settings.
@@ -135,6 +171,9 @@ func unknownNames(f file) []error {
 	}
 	for _, flag := range parser.Model.Flags {
 		known[setting(flag.Name)] = true
+		if isSecret(flag) {
+			known[setting(flag.Name)+"_file"] = true
+		}
 	}
 	var problems []error
 	for key := range f {

@@ -46,7 +46,7 @@ func parseSize(text string) (Size, error) {
 	if err == nil && n > 1<<62 {
 		return 0, strconv.ErrRange
 	}
-	return Size(n), err
+	return Size(n), err //nolint:gosec // checked above
 }
 
 // secretMapper reads a secret, whose errors never repeat it.

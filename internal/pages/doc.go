@@ -1,0 +1,2 @@
+// Package pages holds the pages for people to the code: what they name is there.
+package pages
