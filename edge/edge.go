@@ -199,10 +199,12 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 		e.sendPreflight(ctx, t)
 		return nil
 	}
+	t.enter(roomClaim)
 	c, err := e.claim(&req.token)
 	if err != nil {
 		return err
 	}
+	t.enter(roomLookup)
 	k, err := e.lookup(c.hash, req, t.start, t)
 	if err != nil {
 		return err
@@ -211,14 +213,18 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 		e.sendGrant(ctx, k, req, t)
 		return nil
 	}
+	t.enter(roomPlan)
 	p := decide(req, &k.rec, &k.heads)
+	t.enter(roomRead)
 	if err := e.read(k, p, t); err != nil {
 		e.distrust(c.hash, err)
 		return err
 	}
+	t.enter(roomRedeem)
 	if err := e.redeem(k, req, p, t); err != nil {
 		return err
 	}
+	t.enter(roomSend)
 	e.send(ctx, c, k, p, t)
 	return nil
 }
@@ -261,6 +267,11 @@ func (e *Edge) Bytes() metrics.Bytes {
 		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,
 		DiskSlices: s.DiskSlices, Flying: s.Flying, Degraded: s.Degraded != nil,
 	}
+}
+
+// Load returns a reading of what this edge is limited in.
+func (e *Edge) Load() metrics.Load {
+	return metrics.Load{Conns: e.conns.count(), MaxConns: e.cfg.MaxConns, MaxInFlight: e.cfg.MaxInFlight}
 }
 
 // Verified says that every invalidation sent up to at has been given to

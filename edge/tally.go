@@ -44,6 +44,7 @@ type tally struct {
 	id      requestID
 	text    [64]byte // scratch of send
 	start   time.Time
+	watch   watch
 
 	shareID string
 	hash    share.Hash
@@ -73,6 +74,7 @@ func (e *Edge) open() *tally {
 		t = &tally{}
 	}
 	t.edge, t.id, t.start = e, newID(), e.now()
+	t.watch.begin(&t.id)
 	return t
 }
 
@@ -101,6 +103,7 @@ func (t *tally) close(outcome string) {
 		return
 	}
 	t.closed = true
+	t.enter(roomTally)
 	if t.reading {
 		t.body.Close()
 	}
@@ -111,6 +114,7 @@ func (t *tally) close(outcome string) {
 	took := t.edge.now().Sub(t.start)
 	t.edge.metrics.End(t.status, outcome, t.sent, took)
 	t.log(outcome, took)
+	t.enter(roomTally)
 	t.edge.inFlight.Add(-1)
 }
 

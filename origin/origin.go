@@ -117,5 +117,6 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.expireUploads(ctx) })
 	group.Go(func() error { return o.sweep(ctx) })
 	group.Go(func() error { return o.watchBlocks(ctx) })
+	group.Go(func() error { return o.gauge(ctx) })
 	return group.Wait()
 }

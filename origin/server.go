@@ -70,8 +70,11 @@ func (o *Origin) frame(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
+		o.Metrics.InFlight.Inc()
+		defer o.Metrics.InFlight.Dec()
 		defer func() {
 			if cause := recover(); cause != nil {
+				o.Metrics.Panics.Inc()
 				o.Log.ErrorContext(r.Context(), "panic", "request_id", about.id, "operation", about.operation, "cause", cause, "stack", string(debug.Stack()))
 				if !seen.wrote {
 					writeProblem(seen, reject(http.StatusInternalServerError, "internal error"))

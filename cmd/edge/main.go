@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Serve until told to stop.
-	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "redis", Do: shared.Check},
+	ops := lifecycle.NewOps(registry, lifecycle.Check{Name: "redis", Do: shared.Check},
 		lifecycle.Check{Name: "origin", Do: origin.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
 	context.AfterFunc(ctx, ops.Stopping)
 	group, ctx := errgroup.WithContext(ctx)

@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Serve until told to stop.
-	ops := lifecycle.NewOps(registry.Handler(), checks...)
+	ops := lifecycle.NewOps(registry, checks...)
 	context.AfterFunc(ctx, ops.Stopping)
 	stopRelay := originparts.Relay(ctx, plane)
 	group, ctx := errgroup.WithContext(ctx)

@@ -124,7 +124,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 
 	// Serve until told to stop. The edge hands its last counts over while the
 	// database is still open.
-	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
+	ops := lifecycle.NewOps(registry, lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
 	context.AfterFunc(ctx, ops.Stopping)
 	stopRelay := originparts.Relay(ctx, control)
 	group, ctx := errgroup.WithContext(ctx)

@@ -36,6 +36,10 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		read:    db,
 		dialect: goose.DialectPostgres,
 		locker:  []goose.ProviderOption{goose.WithSessionLocker(locker)},
+		pool: func() Pool {
+			s := pool.Stat()
+			return Pool{Max: int(s.MaxConns()), InUse: int(s.AcquiredConns()), Waits: s.EmptyAcquireCount(), Waited: s.EmptyAcquireWaitTime()}
+		},
 		close: func() error {
 			err := db.Close()
 			pool.Close()

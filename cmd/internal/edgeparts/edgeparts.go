@@ -58,6 +58,7 @@ type Node struct {
 	journal *ledger.Journal
 	redeem  *ledger.Redeemer
 	bus     Bus
+	heard   *metrics.Bus
 	log     *slog.Logger
 }
 
@@ -75,7 +76,7 @@ func New(p Parts) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
+	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now, metrics.NewLayers(p.Registry))
 	journal, err := ledger.OpenJournal(p.Settings.EdgeJournalDir)
 	if err != nil {
 		return nil, fmt.Errorf("edge_journal_dir: %w", err)
@@ -97,7 +98,12 @@ func New(p Parts) (*Node, error) {
 		return nil, errors.Join(err, journal.Close())
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, log: p.Log}, nil
+	metrics.NewLoad(p.Registry, e.Load)
+	metrics.NewCounts(p.Registry, func() metrics.Counts {
+		waiting, since := counts.Waiting()
+		return metrics.Counts{Waiting: waiting, Since: since}
+	})
+	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, heard: metrics.NewBus(p.Registry), log: p.Log}, nil
 }
 
 // tries counts tries of passwords: for all edges, or while that fails in here.
@@ -161,13 +167,20 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, grace time.Duration) er
 }
 
 // Invalidate implements the bus's handler.
-func (n *Node) Invalidate(hash share.Hash) { n.edge.Invalidate(hash) }
+func (n *Node) Invalidate(hash share.Hash) {
+	n.edge.Invalidate(hash)
+	n.heard.Heard()
+}
 
 // InvalidateAll implements the bus's handler.
-func (n *Node) InvalidateAll() { n.edge.InvalidateAll() }
+func (n *Node) InvalidateAll() {
+	n.edge.InvalidateAll()
+	n.heard.Gap()
+}
 
 // Verified implements the bus's handler.
 func (n *Node) Verified(at time.Time) {
 	n.layers.Verified(at)
 	n.edge.Verified(at)
+	n.heard.Verified(at)
 }

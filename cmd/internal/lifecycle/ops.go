@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"rawlink/metrics"
 )
 
 // Check is one thing a process needs to be ready.
@@ -26,10 +29,12 @@ type Ops struct {
 const checkTimeout = 2 * time.Second
 
 // NewOps returns the handler. A process is healthy while it answers, and ready
-// while all checks pass and it isn't stopping.
-func NewOps(metrics http.Handler, checks ...Check) *Ops {
+// while all checks pass and it isn't stopping. What the checks find is among the
+// metrics, too.
+func NewOps(registry *metrics.Registry, checks ...Check) *Ops {
 	o := &Ops{mux: http.NewServeMux(), checks: checks}
-	o.mux.Handle("GET /metrics", metrics)
+	metrics.NewParts(registry, func() map[string]bool { return o.look(context.Background()) })
+	o.mux.Handle("GET /metrics", registry.Handler())
 	o.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -55,14 +60,12 @@ type readiness struct {
 }
 
 func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-	defer cancel()
 	state := readiness{Status: "ready", Checks: map[string]string{}}
 	status := http.StatusOK
-	for _, check := range o.checks {
-		state.Checks[check.Name] = "ok"
-		if err := check.Do(ctx); err != nil {
-			state.Checks[check.Name] = "down"
+	for name, up := range o.look(r.Context()) {
+		state.Checks[name] = "ok"
+		if !up {
+			state.Checks[name] = "down"
 			state.Status, status = "not ready", http.StatusServiceUnavailable
 		}
 	}
@@ -70,6 +73,23 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 		state.Status, status = "stopping", http.StatusServiceUnavailable
 	}
 	answer(w, status, state)
+}
+
+// look makes all checks at once and reports which passed.
+func (o *Ops) look(ctx context.Context) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	up := make([]bool, len(o.checks))
+	var looking sync.WaitGroup
+	for i, check := range o.checks {
+		looking.Go(func() { up[i] = check.Do(ctx) == nil })
+	}
+	looking.Wait()
+	found := make(map[string]bool, len(up))
+	for i, check := range o.checks {
+		found[check.Name] = up[i]
+	}
+	return found
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -56,6 +56,7 @@ func New(p Parts) (*origin.Origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.NewPool(p.Registry, func() metrics.Pool { return metrics.Pool(p.Store.Pool()) })
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
