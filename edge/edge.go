@@ -16,6 +16,7 @@ import (
 	"rawlink/internal/ledger"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 
 	"github.com/valyala/fasthttp"
@@ -63,7 +64,7 @@ type Purges interface {
 	Purged(ctx context.Context, after int64) (share.Purges, error)
 }
 
-// Parts are what an edge is made of. All are required but Now, and Tries where
+// Parts are what an edge is made of. All are required but Tracer, Now, and Tries where
 // passwords are not enforced.
 type Parts struct {
 	Keys        *share.Keyring
@@ -76,6 +77,7 @@ type Parts struct {
 	Counter     Counter
 	Purges      Purges
 	Metrics     *metrics.Edge
+	Tracer      *tracing.Tracer // nil: no request is traced
 	Log         *slog.Logger
 	Now         func() time.Time // nil = time.Now
 }
@@ -180,6 +182,7 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 			e.sendRefusal(ctx, refusalOf(err), t)
 		}
 	}()
+	e.trace(ctx, t)
 	if err := e.serve(ctx, t); err != nil {
 		t.err = err
 		e.sendRefusal(ctx, refusalOf(err), t)

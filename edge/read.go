@@ -24,7 +24,7 @@ func (e *Edge) read(k *known, p plan, t *tally) error {
 	if first.length() == 0 {
 		return nil
 	}
-	if err := e.bytes.Open(e.base, &t.body, k.object, first.from, first.length()); err != nil {
+	if err := e.bytes.Open(t.ctx, &t.body, k.object, first.from, first.length()); err != nil {
 		return &storeError{err}
 	}
 	t.reading = true

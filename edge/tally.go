@@ -44,6 +44,7 @@ type tally struct {
 	id      requestID
 	text    [64]byte // scratch of send
 	start   time.Time
+	ctx     context.Context // of what is waited for: the edge's, and in its trace
 	watch   watch
 
 	shareID string
@@ -73,7 +74,7 @@ func (e *Edge) open() *tally {
 	if t == nil {
 		t = &tally{}
 	}
-	t.edge, t.id, t.start = e, newID(), e.now()
+	t.edge, t.id, t.start, t.ctx = e, newID(), e.now(), e.base
 	t.watch.begin(&t.id)
 	return t
 }
@@ -115,6 +116,7 @@ func (t *tally) close(outcome string) {
 	t.edge.metrics.End(t.status, outcome, t.sent, took)
 	t.log(outcome, took)
 	t.enter(roomTally)
+	t.watch.trace.end(t, outcome)
 	t.edge.inFlight.Add(-1)
 }
 

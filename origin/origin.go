@@ -15,6 +15,7 @@ import (
 	"rawlink/internal/outbound"
 	"rawlink/internal/scan"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 	"rawlink/origin/store"
 )
@@ -47,7 +48,7 @@ type Bus interface {
 	Tick(ctx context.Context) error
 }
 
-// Parts is everything an Origin is put together from. All are required.
+// Parts is everything an Origin is put together from. All but Tracer are required.
 type Parts struct {
 	Store   *store.Store
 	Objects Objects
@@ -59,6 +60,7 @@ type Parts struct {
 	Keyring *share.Keyring
 	Mint    *share.Mint
 	Metrics *metrics.Origin
+	Tracer  *tracing.Tracer // nil: no request is traced
 	Log     *slog.Logger
 }
 

@@ -64,6 +64,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Mechanisms.
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &cfg.Common, "edge", cfg.EdgeName, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	bytes, err := objects.NewS3(objects.S3Config{
 		Endpoint: cfg.S3Endpoint, Region: cfg.S3Region, Bucket: cfg.S3Bucket,
 		AccessKey: cfg.S3AccessKey, SecretKey: string(cfg.S3SecretKey), PathStyle: cfg.S3PathStyle,
@@ -87,7 +92,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log,
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Tracer: tracer, Log: log,
 	})
 	if err != nil {
 		return err

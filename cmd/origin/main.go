@@ -61,6 +61,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Mechanisms.
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &cfg.Common, "origin", cfg.APIAddr, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	db, err := database.OpenPostgres(ctx, string(cfg.DatabaseURL), cfg.DatabaseMaxConns)
 	if err != nil {
 		return err
@@ -96,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	registry := metrics.New()
 	plane, err := originparts.New(originparts.Parts{
 		Settings: &cfg.API, InternalKey: string(cfg.InternalKey), Store: tables, Objects: bytes, Scanner: scanner,
-		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
+		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Tracer: tracer, Log: log,
 	})
 	if err != nil {
 		return err

@@ -75,6 +75,11 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &c.Common, "up", c.APIAddr, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	db, err := database.OpenSQLite(ctx, dir.file("rawlink.db"))
 	if err != nil {
 		return err
@@ -106,7 +111,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{
 		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus, Limits: memstore.NewLimits(rateWindows, time.Now), Blocks: blocks,
-		Keyring: keyring, Mint: mint, Registry: registry, Log: log.With("plane", "origin"),
+		Keyring: keyring, Mint: mint, Registry: registry, Tracer: tracer, Log: log.With("plane", "origin"),
 	})
 	if err != nil {
 		return err
@@ -114,7 +119,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
 		Cache: cache, Truth: tables, Bus: bus, Ceiling: control, Blocks: blocks, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
-		Registry: registry, Log: log.With("plane", "edge"),
+		Registry: registry, Tracer: tracer, Log: log.With("plane", "edge"),
 	})
 	if err != nil {
 		return err

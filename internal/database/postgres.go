@@ -21,6 +21,7 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	}
 	config.MaxConns = int32(min(maxConns, 1000))
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.Tracer = statements{}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)

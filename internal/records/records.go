@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // Cache is the shared cache. Get reports false for a record it does not hold.
@@ -90,7 +91,10 @@ func (l *Layers) cached(ctx context.Context, hash share.Hash) (record share.Reco
 		return record, asOf, false
 	}
 	began := time.Now()
+	ctx, span := tracing.Call(ctx, "redis record")
 	record, found, err := l.cache.Get(ctx, hash)
+	span.Fail(err)
+	span.End()
 	l.meter.Asked(FromCache, outcome(found, err != nil), time.Since(began))
 	return record, asOf, found && err == nil
 }

@@ -18,6 +18,7 @@ import (
 	"rawlink/internal/ratelimit"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 )
 
@@ -47,6 +48,7 @@ type Parts struct {
 	Purges   edge.Purges
 	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
+	Tracer   *tracing.Tracer // nil: nothing is traced
 	Log      *slog.Logger
 }
 
@@ -91,7 +93,7 @@ func New(p Parts) (*Node, error) {
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
-		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Tracer: p.Tracer, Log: p.Log,
 	})
 	if err != nil {
 		redeem.Close()

@@ -39,6 +39,10 @@ func (c *Common) problems(f *findings) {
 	f.unless(err == nil, "log_level: want debug, info, warn or error, got %q", c.LogLevel)
 	f.address("ops_addr", c.OpsAddr)
 	f.unless(c.ShutdownGrace > 0, "shutdown_grace: want a positive duration, got %s", c.ShutdownGrace)
+	f.unless(c.TraceRatio >= 0 && c.TraceRatio <= 1, "trace_ratio: want a number from 0 to 1, got %v", c.TraceRatio)
+	if c.OTLPEndpoint != "" {
+		f.url("otlp_endpoint", c.OTLPEndpoint)
+	}
 }
 
 // Level is the least level that is logged.
