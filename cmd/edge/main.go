@@ -34,6 +34,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if _, err := settings.Load(&cfg, "edge", "Rawlink's data plane.", defaultOps, args, stdout); err != nil {
 		return err
 	}
+	if cfg.Health {
+		return lifecycle.Health(ctx, cfg.OpsAddr)
+	}
 	level, err := cfg.Level()
 	if err != nil {
 		return err

@@ -36,6 +36,9 @@ const (
 
 // Run starts everything, says how to use it, and serves until told to stop.
 func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
+	if c.Health {
+		return lifecycle.Health(ctx, c.OpsAddr)
+	}
 	level, err := c.Level()
 	if err != nil {
 		return err
