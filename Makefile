@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance chaos fleet licenses lint lint-api bench bench-api bench-peers fuzz clean
+.PHONY: help run build deps test conformance chaos fleet licenses lint lint-api deploy-check bench bench-api bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fleet: deps ## break networks and hosts under a fleet in network namespaces; SEE
 
 lint: ## run golangci-lint, building it first where it is missing (minutes)
 	scripts/lint.sh
+
+deploy-check: ## check deploy/ with the tools that read it, and start its topology; ONLY=
+	ONLY='$(ONLY)' scripts/deploy-check.sh
 
 bench: ## run the Go benchmarks; load runs are bin/bench, see docs/benchmarking.md
 	go test -run '^$$' -bench . -benchmem ./...

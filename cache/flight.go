@@ -12,7 +12,8 @@ import (
 // filled waits for that fill and shares its result.
 //
 // A fill runs in a goroutine and a context of its own with a deadline, so a
-// client that leaves takes nobody with it; whoever waits honours their own
+// client that leaves takes nobody with it; of whoever began it, it has the values
+// of their context. Whoever waits honours their own
 // context. A fill that panics releases its waiters with an error.
 type Flights[K comparable, V any] struct {
 	base    context.Context // ends with Close; parent of every fill
@@ -48,7 +49,7 @@ func NewFlights[K comparable, V any](timeout time.Duration) *Flights[K, V] {
 // somebody else had started. If ctx ends first its error is returned and the
 // fill goes on.
 func (f *Flights[K, V]) Do(ctx context.Context, key K, fill func(context.Context) (V, error)) (value V, joined bool, err error) {
-	flown, joined, err := f.board(key, fill)
+	flown, joined, err := f.board(ctx, key, fill)
 	if err != nil {
 		return value, false, err
 	}
@@ -70,7 +71,7 @@ func (f *Flights[K, V]) Close() {
 }
 
 // board returns the key's flight, starting it if there is none.
-func (f *Flights[K, V]) board(key K, fill func(context.Context) (V, error)) (*flight[V], bool, error) {
+func (f *Flights[K, V]) board(ctx context.Context, key K, fill func(context.Context) (V, error)) (*flight[V], bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flown := f.air[key]; flown != nil {
@@ -82,13 +83,13 @@ func (f *Flights[K, V]) board(key K, fill func(context.Context) (V, error)) (*fl
 	flown := &flight[V]{done: make(chan struct{}), err: errors.New("fill ended without a result")}
 	f.air[key] = flown
 	f.running.Add(1)
-	go f.fly(key, flown, fill) // ends with the fill, at the latest soon after timeout or Close
+	go f.fly(WithValues(f.base, ctx), key, flown, fill) // ends with the fill, at the latest soon after timeout or Close
 	return flown, false, nil
 }
 
-func (f *Flights[K, V]) fly(key K, flown *flight[V], fill func(context.Context) (V, error)) {
+func (f *Flights[K, V]) fly(base context.Context, key K, flown *flight[V], fill func(context.Context) (V, error)) {
 	defer f.running.Done()
-	ctx, cancel := context.WithTimeout(f.base, f.timeout)
+	ctx, cancel := context.WithTimeout(base, f.timeout)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {

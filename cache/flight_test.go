@@ -20,13 +20,13 @@ func TestFlightIsShared(t *testing.T) {
 	var fills atomic.Int64
 	release := make(chan struct{})
 	fill := func(context.Context) (int, error) { fills.Add(1); <-release; return 42, nil }
-	if _, joined, _ := f.board("k", fill); joined {
+	if _, joined, _ := f.board(t.Context(), "k", fill); joined {
 		t.Fatal("the first to ask joined a fill")
 	}
 
 	var wg sync.WaitGroup
 	for range 50 {
-		flown, joined, err := f.board("k", fill)
+		flown, joined, err := f.board(t.Context(), "k", fill)
 		if !joined || err != nil {
 			t.Fatalf("board = %v, %v; want to join", joined, err)
 		}
@@ -53,7 +53,7 @@ func TestFlightOutlivesItsLeader(t *testing.T) {
 	left := make(chan error)
 	go func() { _, _, err := f.Do(leader, "k", fill); left <- err }()
 	<-entered
-	flown, joined, _ := f.board("k", fill) // a follower, before the leader leaves
+	flown, joined, _ := f.board(t.Context(), "k", fill) // a follower, before the leader leaves
 	if !joined {
 		t.Error("follower started a fill of its own")
 	}
@@ -119,5 +119,29 @@ func eventually(tb testing.TB, ok func() bool) {
 			tb.Fatal("condition never held")
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+type oneKey struct{}
+
+// A fill has the values of whoever began it, and not their end.
+func TestFillHasItsBeginnersValues(t *testing.T) {
+	f := NewFlights[string, any](time.Minute)
+	defer f.Close()
+	ctx, leave := context.WithCancel(context.WithValue(t.Context(), oneKey{}, "traced"))
+	began, goOn := make(chan struct{}), make(chan struct{})
+	flown, _, err := f.board(ctx, "k", func(ctx context.Context) (any, error) {
+		close(began)
+		<-goOn
+		return ctx.Value(oneKey{}), ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	leave()
+	close(goOn)
+	if <-flown.done; flown.value != "traced" || flown.err != nil {
+		t.Errorf("the fill saw %v and ended with %v; want its beginner's value and no error", flown.value, flown.err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"rawlink/internal/ledger"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 
 	"github.com/valyala/fasthttp"
@@ -63,7 +64,7 @@ type Purges interface {
 	Purged(ctx context.Context, after int64) (share.Purges, error)
 }
 
-// Parts are what an edge is made of. All are required but Now, and Tries where
+// Parts are what an edge is made of. All are required but Tracer, Now, and Tries where
 // passwords are not enforced.
 type Parts struct {
 	Keys        *share.Keyring
@@ -76,6 +77,7 @@ type Parts struct {
 	Counter     Counter
 	Purges      Purges
 	Metrics     *metrics.Edge
+	Tracer      *tracing.Tracer // nil: no request is traced
 	Log         *slog.Logger
 	Now         func() time.Time // nil = time.Now
 }
@@ -187,6 +189,7 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 			ctx.SetConnectionClose()
 		}
 	}()
+	e.trace(ctx, t)
 	if err := e.serve(ctx, t); err != nil {
 		t.err = err
 		e.sendRefusal(ctx, refusalOf(err), t)
@@ -206,10 +209,12 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 		e.sendPreflight(ctx, t)
 		return nil
 	}
+	t.enter(roomClaim)
 	c, err := e.claim(&req.token)
 	if err != nil {
 		return err
 	}
+	t.enter(roomLookup)
 	k, err := e.lookup(c.hash, req, t.start, t)
 	if err != nil {
 		return err
@@ -218,14 +223,18 @@ func (e *Edge) serve(ctx *fasthttp.RequestCtx, t *tally) error {
 		e.sendGrant(ctx, k, req, t)
 		return nil
 	}
+	t.enter(roomPlan)
 	p := decide(req, &k.rec, &k.heads)
+	t.enter(roomRead)
 	if err := e.read(k, p, t); err != nil {
 		e.distrust(c.hash, err)
 		return err
 	}
+	t.enter(roomRedeem)
 	if err := e.redeem(k, req, p, t); err != nil {
 		return err
 	}
+	t.enter(roomSend)
 	e.send(ctx, c, k, p, t)
 	return nil
 }
@@ -268,6 +277,11 @@ func (e *Edge) Bytes() metrics.Bytes {
 		RAMBytes: s.RAMBytes, BufferBytes: s.BufferBytes, DiskBytes: s.DiskBytes,
 		DiskSlices: s.DiskSlices, Flying: s.Flying, Degraded: s.Degraded != nil,
 	}
+}
+
+// Load returns a reading of what this edge is limited in.
+func (e *Edge) Load() metrics.Load {
+	return metrics.Load{Conns: e.conns.count(), MaxConns: e.cfg.MaxConns, MaxInFlight: e.cfg.MaxInFlight}
 }
 
 // Verified says that every invalidation sent up to at has been given to

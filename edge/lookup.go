@@ -58,7 +58,7 @@ func (e *Edge) usedUp(k *known) bool {
 // before any precondition, so a link that has ended never answers 304.
 func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*known, error) {
 	t.hash = hash
-	k, from, err := e.find(hash, now)
+	k, from, err := e.find(t.ctx, hash, now)
 	e.metrics.Lookup(from.String())
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 		return k, errPreview
 	}
 	if e.usedUp(k) {
-		if err := e.resumable(k, req); err != nil {
+		if err := e.resumable(t.ctx, k, req); err != nil {
 			return nil, err
 		}
 	}
@@ -79,13 +79,13 @@ func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*
 }
 
 // find returns the record from this process or from behind it.
-func (e *Edge) find(hash share.Hash, now time.Time) (*known, source, error) {
+func (e *Edge) find(ctx context.Context, hash share.Hash, now time.Time) (*known, source, error) {
 	k, state, err := e.records.Get(hash, now)
 	e.metrics.L1(state.String())
 	if state == cache.Hit {
 		return k, sourceL1, err
 	}
-	ctx, cancel := context.WithTimeout(e.base, e.cfg.LookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.LookupTimeout)
 	defer cancel()
 	fresh, err := e.records.Fill(ctx, hash)
 	switch {
@@ -121,12 +121,12 @@ func knownSize(k *known) int64 {
 // that holds a lease gets past it, to fetch the rest of what it was counted for.
 // A GET of the whole object could not be paid for by any lease, so nothing is
 // asked for it.
-func (e *Edge) resumable(k *known, req *request) error {
+func (e *Edge) resumable(ctx context.Context, k *known, req *request) error {
 	whole := req.method == methodGet && req.rangeText == "" && req.conditions == (conditions{})
 	if whole || e.cfg.CountMode == CountStrict {
 		return errExhausted
 	}
-	ctx, cancel := context.WithTimeout(e.base, e.cfg.RedeemTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.RedeemTimeout)
 	defer cancel()
 	live, err := e.leasesOf(k).Take(ctx, e.leaseOf(k, req), 0)
 	switch {

@@ -121,7 +121,7 @@ func (e *Edge) proves(k *known, req *request, t *tally) (found string, err error
 	if e.locks.checker.Remembers(pair) {
 		return passwordKnown, nil
 	}
-	ctx, cancel := context.WithTimeout(e.base, e.cfg.RedeemTimeout)
+	ctx, cancel := context.WithTimeout(t.ctx, e.cfg.RedeemTimeout)
 	defer cancel()
 	try := try{pair: pair, stored: stored, password: req.password, shareID: k.rec.ShareID, client: e.clients.address(req.addr)}
 	_, _, err = e.locks.byClient.Do(ctx, tried{pair, identity(req.addr)}, func(ctx context.Context) (struct{}, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"rawlink/cache/bytecache"
 	"rawlink/internal/share"
@@ -23,7 +24,7 @@ func (e *Edge) read(k *known, p plan, t *tally) error {
 	if first.length() == 0 {
 		return nil
 	}
-	if err := e.bytes.Open(e.base, &t.body, k.object, first.from, first.length()); err != nil {
+	if err := e.bytes.Open(t.ctx, &t.body, k.object, first.from, first.length()); err != nil {
 		return &storeError{err}
 	}
 	t.reading = true
@@ -75,7 +76,12 @@ func (e *Edge) openObject(ctx context.Context, o bytecache.Object, from, n int64
 	if e.purged.has(o.ID) {
 		return nil, share.E(share.NotFound, "read object", errPurged)
 	}
-	return e.parts.Objects.Open(ctx, o.Key, o.Version, from, n)
+	began := time.Now()
+	body, err := e.parts.Objects.Open(ctx, o.Key, o.Version, from, n)
+	if err == nil || ctx.Err() == nil { // else nobody wanted to know
+		e.metrics.Store(err == nil, time.Since(began))
+	}
+	return body, err
 }
 
 // objectOf names a record's bytes by what they are, not by who links to them:

@@ -49,7 +49,7 @@ func (e *Edge) pay(k *known, req *request, p plan, t *tally) (string, error) {
 	case chargeProbe:
 		return paidProbe, nil
 	}
-	ctx := e.base
+	ctx := t.ctx
 	if k.rec.Capped() { // else it is all in this process, and waits for nothing
 		limited, cancel := context.WithTimeout(ctx, e.cfg.RedeemTimeout)
 		defer cancel()

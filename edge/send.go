@@ -139,6 +139,7 @@ const (
 
 // sendRefusal is the single writer of refusals: JSON, or a page for a browser.
 func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
+	t.enter(roomSend)
 	h := &ctx.Response.Header
 	t.status = r.status
 	forPeople := wantsPage(&ctx.Request.Header)

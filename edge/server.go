@@ -195,6 +195,13 @@ func (c *conns) note(conn net.Conn, state fasthttp.ConnState) {
 	}
 }
 
+// count returns how many are open.
+func (c *conns) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}
+
 // cut ends all reads and writes, on connections to come too. Their goroutines
 // then close them.
 func (c *conns) cut() {

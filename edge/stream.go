@@ -105,7 +105,7 @@ func (s *stream) copyParts() error {
 		}
 		if i > 0 {
 			t.body.Close()
-			if err := t.edge.bytes.Open(t.edge.base, &t.body, k.object, part.from, part.length()); err != nil {
+			if err := t.edge.bytes.Open(t.ctx, &t.body, k.object, part.from, part.length()); err != nil {
 				return s.fail(err)
 			}
 		}

@@ -44,6 +44,8 @@ type tally struct {
 	id      requestID
 	text    [64]byte // scratch of send
 	start   time.Time
+	ctx     context.Context // of what is waited for: the edge's, and in its trace
+	watch   watch
 
 	shareID string
 	hash    share.Hash
@@ -73,7 +75,8 @@ func (e *Edge) open() *tally {
 	if t == nil {
 		t = &tally{}
 	}
-	t.edge, t.id, t.start = e, newID(), e.now()
+	t.edge, t.id, t.start, t.ctx = e, newID(), e.now(), e.base
+	t.watch.begin(&t.id)
 	return t
 }
 
@@ -102,6 +105,7 @@ func (t *tally) close(outcome string) {
 		return
 	}
 	t.closed = true
+	t.enter(roomTally)
 	if t.reading {
 		t.body.Close()
 	}
@@ -115,6 +119,8 @@ func (t *tally) close(outcome string) {
 	took := t.edge.now().Sub(t.start)
 	t.edge.metrics.End(t.status, outcome, t.sent, took)
 	t.log(outcome, took)
+	t.enter(roomTally)
+	t.watch.trace.end(t, outcome)
 	t.edge.inFlight.Add(-1)
 }
 

@@ -20,10 +20,18 @@ type Edge struct {
 	lookups  *labelled
 	redeems  *labelled
 	secrets  *labelled
+	rooms    [Rooms]prometheus.Observer
+	store    map[bool]prometheus.Observer // by whether the read began
 	panics   prometheus.Counter
 	purges   prometheus.Counter
 	unnamed  prometheus.Counter
 }
+
+// Rooms is how many rooms a request passes, see RoomNames.
+const Rooms = 8
+
+// RoomNames are the rooms in the order in which a request passes them.
+var RoomNames = [Rooms]string{"admit", "claim", "lookup", "plan", "read", "redeem", "send", "tally"}
 
 // byClass holds something for each class of statuses, 1xx at 1 to 5xx at 5.
 type byClass[T any] [6]T
@@ -91,13 +99,24 @@ func NewEdge(r *Registry) *Edge {
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 300},
 	}, []string{"status"})
 	l1 := counters("rawlink_edge_l1_lookups_total",
-		"Look-ups in the process's own record cache, by outcome: hit, stale, miss.", "outcome")
+		"Look-ups in the process's own record cache, by outcome.", "outcome", "hit", "miss", "stale")
 	lookups := counters("rawlink_edge_record_lookups_total",
-		"Records found, by where: l1, l2, origin, stale; or error.", "source")
+		"Records found, by where; or error.", "source", "l1", "l2", "origin", "stale", "error")
 	redeems := counters("rawlink_edge_redeems_total",
-		"Requests for bytes, by how they were paid for: counted, granted, leased, probe, gone, unavailable, error.", "outcome")
+		"Requests for bytes, by how they were paid for.", "outcome", "counted", "leased", "granted", "probe", "gone", "unavailable", "error")
 	secrets := counters("rawlink_edge_passwords_total",
-		"Requests for shares whose password is enforced, by what came of it: right, remembered, grant, wrong, missing, address_limit, share_limit, unproved.", "outcome")
+		"Requests for shares whose password is enforced, by what came of it.", "outcome",
+		"remembered", "grant", "right", "missing", "wrong", "address_limit", "share_limit", "unproved")
+	rooms := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "rawlink_edge_room_seconds",
+		Help:    "Time in each room that a request passed, of one request in 16, chosen at random, and of each that is traced.",
+		Buckets: []float64{.000001, .00001, .0001, .001, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 300},
+	}, []string{"room"})
+	store := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "rawlink_edge_store_seconds",
+		Help:    "Time until a read of the object store began to answer, by outcome.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+	}, []string{"outcome"})
 	m := &Edge{
 		requests: forClasses(func(class string) *labelled {
 			return &labelled{family: requests.MustCurryWith(prometheus.Labels{"status": class})}
@@ -125,12 +144,24 @@ func NewEdge(r *Registry) *Edge {
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
 	}
-	r.MustRegister(requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges, m.unnamed)
+	for i, name := range RoomNames {
+		m.rooms[i] = rooms.WithLabelValues(name)
+	}
+	m.store = map[bool]prometheus.Observer{true: store.WithLabelValues("ok"), false: store.WithLabelValues("error")}
+	m.requests.of(500).of("failed") // so that the first failure is an increase, too
+	r.MustRegister(rooms, store, requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges, m.unnamed)
 	return m
 }
 
-func counters(name, help, label string) *labelled {
-	return &labelled{family: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})}
+// counters returns a family that begins with these values at 0, the commonest
+// first: what is scraped before something happened for the first time makes that
+// an increase.
+func counters(name, help, label string, values ...string) *labelled {
+	l := &labelled{family: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})}
+	for _, value := range slices.Backward(values) { // the last added is found first
+		l.of(value)
+	}
+	return l
 }
 
 // Begin notes that a request has arrived. Each Begin is followed by one End.
@@ -155,6 +186,12 @@ func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
 
 // Password notes what came of asking for a share's password.
 func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
+
+// Room notes how long a request was in a room, by its place in RoomNames.
+func (m *Edge) Room(room int, took time.Duration) { m.rooms[room].Observe(took.Seconds()) }
+
+// Store notes how long the object store took to begin its answer.
+func (m *Edge) Store(began bool, took time.Duration) { m.store[began].Observe(took.Seconds()) }
 
 // Panic notes a recovered panic.
 func (m *Edge) Panic() { m.panics.Inc() }

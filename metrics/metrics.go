@@ -12,11 +12,12 @@ import (
 // share anything. Safe for concurrent use.
 type Registry struct{ *prometheus.Registry }
 
-// New returns a registry with the Go runtime's and the process's own metrics.
+// New returns a registry with the Go runtime's, the build's and the process's own metrics.
 func New() *Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
+		collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return &Registry{r}

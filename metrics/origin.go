@@ -5,6 +5,13 @@ import "github.com/prometheus/client_golang/prometheus"
 // Origin holds the metrics of the control plane.
 type Origin struct {
 	Requests    *prometheus.HistogramVec // API requests, seconds, by operation and status
+	InFlight    prometheus.Gauge         // API requests under way
+	Panics      prometheus.Counter       // recovered ones
+	Refused     *prometheus.CounterVec   // requests refused by a quota, by resource: bytes, links
+	Near        prometheus.Gauge         // tenants that have little room left for bytes
+	JobWait     *prometheus.GaugeVec     // age in seconds of the oldest job that is due, by kind
+	JobsDead    *prometheus.GaugeVec     // jobs that can't succeed, by kind
+	Ticks       *prometheus.CounterVec   // ticks by outcome: sent, withheld, failed
 	Scans       *prometheus.CounterVec   // finished scans by outcome: clean, infected, retry, unscannable
 	ScanTime    prometheus.Histogram     // seconds per finished scan
 	Jobs        *prometheus.CounterVec   // finished jobs by kind and outcome: done, retry, dead
@@ -32,6 +39,27 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_request_seconds", Help: "API requests by operation and status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"operation", "status"}),
+		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rawlink_origin_in_flight_requests", Help: "Requests of the API and the internal API under way.",
+		}),
+		Panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rawlink_origin_panics_total", Help: "Requests that ended in a recovered panic. Any is a defect.",
+		}),
+		Refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_quota_refusals_total", Help: "Requests refused because a tenant's quota is used up, by resource.",
+		}, []string{"resource"}),
+		Near: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rawlink_origin_tenants_near_limit", Help: "Tenants that use 90 % or more of their bytes.",
+		}),
+		JobWait: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "rawlink_origin_job_wait_seconds", Help: "How long the oldest job of a queue is due; 0 if none is.",
+		}, []string{"kind"}),
+		JobsDead: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "rawlink_origin_jobs_dead", Help: "Jobs that can't succeed and wait for an operator.",
+		}, []string{"kind"}),
+		Ticks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rawlink_origin_ticks_total", Help: "Ticks of the bus by outcome. One is withheld while a change that was untold at the last one still is.",
+		}, []string{"outcome"}),
 		Scans: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rawlink_origin_scans_total", Help: "Finished scans by outcome: clean, infected, retry, unscannable.",
 		}, []string{"outcome"}),
@@ -89,6 +117,36 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_uploads_expired_total", Help: "Uploads that were never completed and gave their room back.",
 		}),
 	}
-	r.MustRegister(o.Requests, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.BlockUnits, o.Abandoned, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Webhooks, o.HookTime, o.Undelivered, o.Expired)
+	o.begin()
+	r.MustRegister(o.Requests, o.InFlight, o.Panics, o.Refused, o.Near, o.JobWait, o.JobsDead, o.Ticks, o.Scans, o.ScanTime, o.Jobs, o.Relayed, o.Untold, o.RelayFail, o.Redeems, o.BlockUnits, o.Abandoned, o.Limited, o.Uncounted, o.Purged, o.Imports, o.Imported, o.Webhooks, o.HookTime, o.Undelivered, o.Expired)
 	return o
+}
+
+// jobKinds are the background queues.
+var jobKinds = []string{"scan", "rescan", "remove_object", "abort_parts", "empty_trash", "purge_cdn"}
+
+// begin has the families of small closed sets begin at 0, so that what happens for
+// the first time is an increase.
+func (o *Origin) begin() {
+	for family, values := range map[*prometheus.CounterVec][]string{
+		o.Refused:  {"bytes", "links"},
+		o.Ticks:    {"sent", "withheld", "failed"},
+		o.Scans:    {"clean", "infected", "retry", "unscannable"},
+		o.Redeems:  {"granted", "returned", "exhausted", "error"},
+		o.Limited:  {"requests", "shares", "uploads", "imports"},
+		o.Purged:   {"emptied", "aged"},
+		o.Imports:  {"done", "refused", "source", "too_large", "error"},
+		o.Webhooks: {"delivered", "retry", "dead", "disabled"},
+	} {
+		for _, value := range values {
+			family.WithLabelValues(value)
+		}
+	}
+	for _, kind := range jobKinds {
+		o.JobWait.WithLabelValues(kind)
+		o.JobsDead.WithLabelValues(kind)
+		for _, outcome := range []string{"done", "retry", "dead"} {
+			o.Jobs.WithLabelValues(kind, outcome)
+		}
+	}
 }

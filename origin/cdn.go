@@ -69,6 +69,7 @@ func (o *Origin) purgeCDN(ctx context.Context, job *store.Job) error {
 		return share.E(share.Unavailable, op, errors.New("request can't be built")) // the cause would quote the URL
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Surrogate-Key", job.Ref) // for caches that can't read JSON, such as Varnish
 	if name, value, ok := cdn.header(); ok {
 		request.Header.Set(name, value)
 	}

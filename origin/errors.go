@@ -160,6 +160,9 @@ func shorten(text string) string {
 // cause of what is not the client's doing, once.
 func (o *Origin) answer(ctx context.Context, operation string, err error) error {
 	p := problemOf(err)
+	if p.Quota != nil {
+		o.Metrics.Refused.WithLabelValues(p.Quota.Resource).Inc()
+	}
 	if p.status >= http.StatusInternalServerError {
 		o.Log.ErrorContext(ctx, "request failed", "operation", operation, "status", p.status, "request_id", requestID(ctx), "error", err)
 	}

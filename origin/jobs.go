@@ -55,7 +55,10 @@ func drain(ctx context.Context, rung <-chan struct{}, poll time.Duration, one fu
 // runJob runs one job and settles it. Settling outlives ctx: a job done while
 // the process stops must not run again elsewhere.
 func (o *Origin) runJob(ctx context.Context, job *store.Job, work func(context.Context, *store.Job) error) {
+	ctx, span := o.Tracer.Job(ctx, "job "+string(job.Kind))
+	defer span.End()
 	err := work(ctx, job)
+	span.Fail(err)
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	outcome := "done"

@@ -16,6 +16,7 @@ import (
 	"rawlink/internal/outbound"
 	"rawlink/internal/scan"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 	"rawlink/origin/store"
 )
@@ -49,7 +50,7 @@ type Bus interface {
 	Tick(ctx context.Context) error
 }
 
-// Parts is everything an Origin is put together from. All are required.
+// Parts is everything an Origin is put together from. All but Tracer are required.
 type Parts struct {
 	Store   *store.Store
 	Objects Objects
@@ -61,6 +62,7 @@ type Parts struct {
 	Keyring *share.Keyring
 	Mint    *share.Mint
 	Metrics *metrics.Origin
+	Tracer  *tracing.Tracer // nil: no request is traced
 	Log     *slog.Logger
 }
 
@@ -127,5 +129,6 @@ func (o *Origin) Run(ctx context.Context) error {
 	group.Go(func() error { return o.sweep(ctx) })
 	group.Go(func() error { return o.sweepParts(ctx) })
 	group.Go(func() error { return o.watchBlocks(ctx) })
+	group.Go(func() error { return o.gauge(ctx) })
 	return group.Wait()
 }

@@ -123,26 +123,40 @@ type promise struct {
 	over bool            // there were more than could be listed
 }
 
+// broken reports whether something that was promised to be told still waits.
+func (p *promise) broken(untold map[string]bool, over bool) bool {
+	if p.over && over {
+		return true
+	}
+	for id := range untold {
+		if p.rows[id] {
+			return true
+		}
+	}
+	return false
+}
+
 // tick vouches that all changes committed before the last tick have been told,
 // by this process or by another one, whose rows are seen until they are. While
 // one of them waits there is no tick, and edges soon stop believing what they
 // hold. Rows are remembered rather than ages compared: origins' clocks differ.
 func (o *Origin) tick(ctx context.Context, last *promise) {
 	untold, over, err := o.untold(ctx)
-	if err != nil || last.over && over {
+	if err != nil {
 		return
 	}
-	for id := range untold {
-		if last.rows[id] {
-			return
-		}
+	if last.broken(untold, over) {
+		o.Metrics.Ticks.WithLabelValues("withheld").Inc()
+		return
 	}
 	if err := o.Bus.Tick(ctx); err != nil {
 		if ctx.Err() == nil {
 			o.Metrics.RelayFail.Inc()
+			o.Metrics.Ticks.WithLabelValues("failed").Inc()
 		}
 		return
 	}
+	o.Metrics.Ticks.WithLabelValues("sent").Inc()
 	// After the tick: what is committed by now must be told before the next one.
 	last.rows, last.over, err = o.untold(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // prefix, such as the local object store's upload URLs; it may be nil.
 func (o *Origin) Handler(mount map[string]http.Handler) http.Handler {
 	router := chi.NewRouter()
-	router.Use(o.frame)
+	router.Use(o.frame(o.behindProxy))
 	router.NotFound(notFoundRoute)
 	router.MethodNotAllowed(wrongMethod)
 	o.newAPI(router)
@@ -60,9 +60,14 @@ func requestID(ctx context.Context) string {
 	return ""
 }
 
-// frame gives each request its id, survives a panic, and ends with one log line
-// and one observation.
-func (o *Origin) frame(next http.Handler) http.Handler {
+// frame gives each request its id, and its span if it is traced, survives a panic,
+// and ends with one log line and one observation. trusts says whose word on the
+// trace is taken.
+func (o *Origin) frame(trusts func(*http.Request) bool) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return o.framed(trusts, next) }
+}
+
+func (o *Origin) framed(trusts func(*http.Request) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		about := &request{id: rand.Text(), operation: "none"}
 		w.Header().Set("X-Request-Id", about.id)
@@ -70,14 +75,19 @@ func (o *Origin) frame(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
+		r, span := o.trace(r, trusts)
+		o.Metrics.InFlight.Inc()
+		defer o.Metrics.InFlight.Dec()
 		defer func() {
 			if cause := recover(); cause != nil {
+				o.Metrics.Panics.Inc()
 				o.Log.ErrorContext(r.Context(), "panic", "request_id", about.id, "operation", about.operation, "cause", cause, "stack", string(debug.Stack()))
 				if !seen.wrote {
 					writeProblem(seen, reject(http.StatusInternalServerError, "internal error"))
 				}
 			}
 			o.observe(r, about, seen.status, time.Since(start))
+			endSpan(span, about, seen.status)
 		}()
 		if headerSize(r) > maxHeader {
 			writeProblem(seen, reject(http.StatusRequestHeaderFieldsTooLarge, "the request's header is larger than "+strconv.Itoa(maxHeader)+" bytes"))

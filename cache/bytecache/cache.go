@@ -154,7 +154,7 @@ func (c *Cache) find(r *Reader, k key) (piece, Source, error) {
 		if p, source := c.held(r.object, k); p != nil {
 			return p, source, nil
 		}
-		f, err := c.board(r.object, k, func() bool { return c.present(r.object, k) })
+		f, err := c.board(r.ctx, r.object, k, func() bool { return c.present(r.object, k) })
 		if err != nil {
 			return nil, Nowhere, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"rawlink/cache"
 )
 
 // Reasons for which a flight serves nobody, though the store may be well.
@@ -47,8 +49,9 @@ type flights struct {
 
 // board joins the slice's flight or begins one. If the slice turns out to be
 // present it does neither: a flight leaves the map only after its slice has
-// been published, so what is neither in the air nor present needs a flight.
-func (c *Cache) board(o Object, k key, present func() bool) (f *flight, err error) {
+// been published, so what is neither in the air nor present needs a flight. Of ctx
+// a flight takes the values.
+func (c *Cache) board(ctx context.Context, o Object, k key, present func() bool) (f *flight, err error) {
 	fs := &c.flights
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -64,7 +67,7 @@ func (c *Cache) board(o Object, k key, present func() bool) (f *flight, err erro
 		return nil, ErrClosed
 	}
 	f = &flight{cache: c, object: o, key: k, refs: 1, flying: true}
-	f.ctx, f.cancel = context.WithCancel(c.base)
+	f.ctx, f.cancel = context.WithCancel(cache.WithValues(c.base, ctx))
 	fs.air[k] = f
 	c.counts.fills.Add(1)
 	c.running.Add(1)

@@ -83,7 +83,7 @@ func (r *Reader) lookAhead(k key) {
 		if len(c.slots) >= max(1, cap(c.slots)/2) {
 			return // what is waited for goes first
 		}
-		f, err := c.board(r.object, ahead, func() bool { return c.present(r.object, ahead) })
+		f, err := c.board(r.ctx, r.object, ahead, func() bool { return c.present(r.object, ahead) })
 		if f == nil || err != nil {
 			continue
 		}

@@ -34,6 +34,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if _, err := settings.Load(&cfg, "edge", "Rawlink's data plane.", defaultOps, args, stdout); err != nil {
 		return err
 	}
+	if cfg.Health {
+		return lifecycle.Health(ctx, cfg.OpsAddr)
+	}
 	level, err := cfg.Level()
 	if err != nil {
 		return err
@@ -68,6 +71,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Mechanisms.
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &cfg.Common, "edge", cfg.EdgeName, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	bytes, err := objects.NewS3(objects.S3Config{
 		Endpoint: cfg.S3Endpoint, Region: cfg.S3Region, Bucket: cfg.S3Bucket,
 		AccessKey: cfg.S3AccessKey, SecretKey: string(cfg.S3SecretKey), PathStyle: cfg.S3PathStyle,
@@ -91,14 +99,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &cfg.Edge, Name: cfg.EdgeName, LeaseKey: []byte(cfg.LeaseKey), Keyring: keyring,
 		Objects: bytes, Cache: shared.Records, Truth: origin, Bus: shared.Bus,
-		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Log: log, Succeeds: process.Succeeds(),
+		Ceiling: origin, Blocks: shared.Blocks, Leases: leases, Sink: origin, Purges: origin, Limits: shared.Limits, Registry: registry, Tracer: tracer, Log: log, Succeeds: process.Succeeds(),
 	})
 	if err != nil {
 		return err
 	}
 
 	// Serve until told to stop.
-	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "redis", Do: shared.Check},
+	ops := lifecycle.NewOps(registry, lifecycle.Check{Name: "redis", Do: shared.Check},
 		lifecycle.Check{Name: "origin", Do: origin.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
 	if ctx, err = process.Ready(ctx, ops); err != nil {
 		return errors.Join(err, node.Close())

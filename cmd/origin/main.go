@@ -32,6 +32,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if _, err := settings.Load(&cfg, "origin", "Rawlink's control plane.", defaultOps, args, stdout); err != nil {
 		return err
 	}
+	if cfg.Health {
+		return lifecycle.Health(ctx, cfg.OpsAddr)
+	}
 	level, err := cfg.Level()
 	if err != nil {
 		return err
@@ -65,6 +68,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 
 	// Mechanisms.
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &cfg.Common, "origin", cfg.APIAddr, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	db, err := database.OpenPostgres(ctx, string(cfg.DatabaseURL), cfg.DatabaseMaxConns)
 	if err != nil {
 		return err
@@ -100,14 +108,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	registry := metrics.New()
 	plane, err := originparts.New(originparts.Parts{
 		Settings: &cfg.API, InternalKey: string(cfg.InternalKey), Store: tables, Objects: bytes, Scanner: scanner,
-		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Log: log,
+		Records: shared.Records, Bus: shared.Bus, Limits: shared.Limits, Blocks: shared.Blocks, Keyring: keyring, Mint: mint, Registry: registry, Tracer: tracer, Log: log,
 	})
 	if err != nil {
 		return err
 	}
 
 	// Serve until told to stop.
-	ops := lifecycle.NewOps(registry.Handler(), checks...)
+	ops := lifecycle.NewOps(registry, checks...)
 	if ctx, err = process.Ready(ctx, ops); err != nil {
 		return err
 	}

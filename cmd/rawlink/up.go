@@ -36,6 +36,9 @@ const (
 
 // Run starts everything, says how to use it, and serves until told to stop.
 func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
+	if c.Health {
+		return lifecycle.Health(ctx, c.OpsAddr)
+	}
 	level, err := c.Level()
 	if err != nil {
 		return err
@@ -83,6 +86,11 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	tracer, stopTracing, err := lifecycle.Tracing(ctx, &c.Common, "up", c.APIAddr, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	db, err := database.OpenSQLite(ctx, dir.file("rawlink.db"))
 	if err != nil {
 		return err
@@ -114,7 +122,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	registry := metrics.New()
 	control, err := originparts.New(originparts.Parts{
 		Settings: &c.API, Store: tables, Objects: bytes, Scanner: scanner, Records: cache, Bus: bus, Limits: memstore.NewLimits(rateWindows, time.Now), Blocks: blocks,
-		Keyring: keyring, Mint: mint, Registry: registry, Log: log.With("plane", "origin"),
+		Keyring: keyring, Mint: mint, Registry: registry, Tracer: tracer, Log: log.With("plane", "origin"),
 	})
 	if err != nil {
 		return err
@@ -122,7 +130,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	node, err := edgeparts.New(edgeparts.Parts{
 		Settings: &c.Edge, Name: "embedded", LeaseKey: leaseKey, Keyring: keyring, Objects: bytes,
 		Cache: cache, Truth: tables, Bus: bus, Ceiling: control, Blocks: blocks, Leases: ledger.NewLeases(cappedLeases, time.Now), Sink: tables, Purges: tables,
-		Registry: registry, Log: log.With("plane", "edge"),
+		Registry: registry, Tracer: tracer, Log: log.With("plane", "edge"),
 	})
 	if err != nil {
 		return err
@@ -132,7 +140,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 
 	// Serve until told to stop. The edge hands its last counts over while the
 	// database is still open.
-	ops := lifecycle.NewOps(registry.Handler(), lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
+	ops := lifecycle.NewOps(registry, lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
 	if ctx, err = process.Ready(ctx, ops); err != nil {
 		return errors.Join(err, node.Close())
 	}

@@ -26,8 +26,19 @@ type DB struct {
 	read    *sql.DB
 	dialect goose.Dialect
 	locker  []goose.ProviderOption
+	pool    func() Pool
 	close   func() error
 }
+
+// Pool is a reading of the connections to the database. Counters only grow.
+type Pool struct {
+	Max, InUse int
+	Waits      int64         // times that all were in use and one had to be waited for
+	Waited     time.Duration // in all
+}
+
+// Pool returns a reading.
+func (d *DB) Pool() Pool { return d.pool() }
 
 // Read returns the handle for statements outside a transaction that change
 // nothing. On SQLite it is a pool of its own, so that readers never wait for the

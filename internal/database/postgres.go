@@ -21,6 +21,7 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	}
 	config.MaxConns = int32(min(maxConns, 1000)) //nolint:gosec // at most 1000
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.Tracer = statements{}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
@@ -36,6 +37,10 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 		read:    db,
 		dialect: goose.DialectPostgres,
 		locker:  []goose.ProviderOption{goose.WithSessionLocker(locker)},
+		pool: func() Pool {
+			s := pool.Stat()
+			return Pool{Max: int(s.MaxConns()), InUse: int(s.AcquiredConns()), Waits: s.EmptyAcquireCount(), Waited: s.EmptyAcquireWaitTime()}
+		},
 		close: func() error {
 			err := db.Close()
 			pool.Close()

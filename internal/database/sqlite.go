@@ -39,7 +39,13 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 		write:   write,
 		read:    read,
 		dialect: goose.DialectSQLite3,
-		close:   func() error { return errors.Join(read.Close(), write.Close()) },
+		pool: func() Pool {
+			w, r := write.Stats(), read.Stats()
+			return Pool{
+				Max: 1 + sqliteReaders, InUse: w.InUse + r.InUse, Waits: w.WaitCount + r.WaitCount, Waited: w.WaitDuration + r.WaitDuration,
+			}
+		},
+		close: func() error { return errors.Join(read.Close(), write.Close()) },
 	}, nil
 }
 

@@ -52,6 +52,7 @@ var flows = []struct {
 	{"presigned downloads", testDownloadURL},
 	{"bytes are streamed", testStreaming},
 	{"ops listeners", testOps},
+	{"every metric is documented", testMetrics},
 }
 
 func TestFlows(t *testing.T) {

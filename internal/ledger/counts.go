@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rawlink/internal/share"
@@ -35,7 +36,8 @@ type Counts struct {
 	closed     []share.Batch // to be handed over, the oldest first
 	unwritable bool
 
-	failing bool // of handOver alone
+	failing bool         // of handOver alone
+	settled atomic.Int64 // Unix nanoseconds of the last time that nothing was left
 }
 
 const (
@@ -49,6 +51,7 @@ const (
 // left in the journal is handed over first.
 func NewCounts(edge string, journal *Journal, sink Sink, log *slog.Logger) *Counts {
 	c := &Counts{sink: sink, log: log, edge: edge, epoch: rand.Text(), journal: journal, counted: map[string]int64{}}
+	c.settled.Store(time.Now().UnixNano())
 	if journal != nil {
 		c.epoch = journal.epoch
 	}
@@ -76,6 +79,24 @@ func (c *Counts) Add(shareID string) {
 	c.mu.Lock()
 	c.counted[shareID]++
 	c.mu.Unlock()
+}
+
+// Waiting returns how many downloads are counted and not yet handed over, and for
+// how long some have been left at each end of a hand-over.
+func (c *Counts) Waiting() (downloads int64, since time.Duration) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for _, batch := range append([]share.Batch{c.open}, c.closed...) {
+		for _, n := range batch.Count {
+			downloads += n
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.counted {
+		downloads += n
+	}
+	return downloads, max(0, time.Since(time.Unix(0, c.settled.Load())))
 }
 
 // Run hands over what was counted, every interval, until ctx ends; then once
@@ -180,6 +201,7 @@ func (c *Counts) handOver(ctx context.Context) {
 	for {
 		batch, ok := c.next()
 		if !ok {
+			c.settled.Store(time.Now().UnixNano())
 			return
 		}
 		err := c.sink.AddDownloads(ctx, batch)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // line is where the requests of one share wait for downloads. One of its
@@ -43,7 +44,10 @@ type want struct {
 	version, most, epoch int64
 }
 
-type waiter struct{ answer chan error }
+type waiter struct {
+	ctx    context.Context // of the request; for its trace
+	answer chan error
+}
 
 // hold is units of one block, or of none: straight from the ceiling.
 type hold struct {
@@ -55,7 +59,7 @@ type hold struct {
 func (l *line) leave() { l.users.Add(-1) }
 
 // join takes a unit that is held, or waits in the queue: then it returns where.
-func (l *line) join(rec *share.Record) *waiter {
+func (l *line) join(ctx context.Context, rec *share.Record) *waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if rec.Version >= l.want.version {
@@ -67,7 +71,7 @@ func (l *line) join(rec *share.Record) *waiter {
 		}
 		return nil
 	}
-	w := &waiter{answer: make(chan error, 1)}
+	w := &waiter{ctx: ctx, answer: make(chan error, 1)}
 	l.queue = append(l.queue, w)
 	l.leadLocked()
 	return w
@@ -145,8 +149,12 @@ func (l *line) lead() {
 		}
 		l.busy = n == 0 || !l.idleLocked(holdIdle/10)
 		l.low = 0 // until more is given than was asked for
+		base := l.r.base
+		if n > 0 {
+			base = tracing.Under(base, l.queue[0].ctx)
+		}
 		l.mu.Unlock()
-		ctx, cancel := context.WithTimeout(l.r.base, fetchWithin)
+		ctx, cancel := context.WithTimeout(base, fetchWithin)
 		got, err := l.fetch(ctx, max(1, int64(n)), want)
 		l.deliver(n, got, err)
 		if got.install.ID != "" {

@@ -80,7 +80,7 @@ func (r *Redeemer) Redeem(ctx context.Context, rec *share.Record) error {
 		return err
 	}
 	defer l.leave()
-	w := l.join(rec)
+	w := l.join(ctx, rec)
 	if w == nil {
 		return nil
 	}

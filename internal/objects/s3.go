@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // S3Config says how to reach a bucket on any server that speaks the S3 protocol.
@@ -94,7 +95,7 @@ func NewS3(cfg S3Config) (*S3, error) {
 
 func newHTTPClient(answer time.Duration) *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: &tracing.Transport{Peer: "store", Base: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: dialLimit}).DialContext,
 			TLSHandshakeTimeout:   dialLimit,
@@ -104,7 +105,7 @@ func newHTTPClient(answer time.Duration) *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			ResponseHeaderTimeout: answer,
 			DisableCompression:    true, // bytes travel as they are stored
-		},
+		}},
 		// A signature is for one host: a redirect can only be an answer.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // Client talks to one internal API. Safe for concurrent use.
@@ -48,7 +49,7 @@ func New(base, secret string) *Client {
 	return &Client{
 		base:   strings.TrimSuffix(base, "/") + "/internal/v1",
 		secret: secret,
-		http:   &http.Client{Transport: transport, Timeout: limit},
+		http:   &http.Client{Transport: &tracing.Transport{Base: transport, Peer: "origin", Pass: true}, Timeout: limit},
 	}
 }
 

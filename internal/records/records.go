@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // Cache is the shared cache. Get reports false for a record it does not hold.
@@ -39,6 +40,12 @@ type Found struct {
 	AsOf   time.Time // when it was the truth; the zero time means: when it was asked for
 }
 
+// Meter is told what each layer answers: hit, miss, error; the cache is passed
+// while it is not believed. Safe for concurrent use.
+type Meter interface {
+	Asked(layer, outcome string, took time.Duration)
+}
+
 // Layers looks into the cache first and asks the origin for the rest. Safe for
 // concurrent use.
 type Layers struct {
@@ -46,13 +53,14 @@ type Layers struct {
 	truth    Truth
 	maxStale time.Duration
 	now      func() time.Time
+	meter    Meter
 	verified atomic.Int64 // Unix nanoseconds, see Verified
 }
 
 // New returns the two layers. maxStale is how long after the last tick the cache
 // is still believed.
-func New(cache Cache, truth Truth, maxStale time.Duration, now func() time.Time) *Layers {
-	return &Layers{cache: cache, truth: truth, maxStale: maxStale, now: now}
+func New(cache Cache, truth Truth, maxStale time.Duration, now func() time.Time, meter Meter) *Layers {
+	return &Layers{cache: cache, truth: truth, maxStale: maxStale, now: now, meter: meter}
 }
 
 // Verified notes that every change up to at has reached the cache.
@@ -61,17 +69,42 @@ func (l *Layers) Verified(at time.Time) { l.verified.Store(at.UnixNano()) }
 // Lookup returns the record and where it was found. What the cache holds is as
 // old as the last tick heard before it was read. Kinds: NotFound, Unavailable.
 func (l *Layers) Lookup(ctx context.Context, hash share.Hash) (Found, error) {
-	if asOf := time.Unix(0, l.verified.Load()); l.now().Sub(asOf) < l.maxStale {
-		record, found, err := l.cache.Get(ctx, hash)
-		if err == nil && found {
-			return Found{Record: record, Source: FromCache, AsOf: asOf}, nil
-		}
+	if record, asOf, found := l.cached(ctx, hash); found {
+		return Found{Record: record, Source: FromCache, AsOf: asOf}, nil
 	}
+	began := time.Now()
 	record, err := l.truth.Record(ctx, hash)
+	l.meter.Asked(FromOrigin, outcome(err == nil, share.KindOf(err) != share.NotFound && err != nil), time.Since(began))
 	if err != nil {
 		return Found{}, err
 	}
 	// A cache that can't be written is slow, not wrong: the next edge asks too.
 	_ = l.cache.Put(ctx, hash, record)
 	return Found{Record: record, Source: FromOrigin}, nil
+}
+
+// cached looks into the cache, if that is to be believed.
+func (l *Layers) cached(ctx context.Context, hash share.Hash) (record share.Record, asOf time.Time, found bool) {
+	asOf = time.Unix(0, l.verified.Load())
+	if l.now().Sub(asOf) >= l.maxStale {
+		l.meter.Asked(FromCache, "passed", 0)
+		return record, asOf, false
+	}
+	began := time.Now()
+	ctx, span := tracing.Call(ctx, "redis record")
+	record, found, err := l.cache.Get(ctx, hash)
+	span.Fail(err)
+	span.End()
+	l.meter.Asked(FromCache, outcome(found, err != nil), time.Since(began))
+	return record, asOf, found && err == nil
+}
+
+func outcome(found, failed bool) string {
+	switch {
+	case failed:
+		return "error"
+	case found:
+		return "hit"
+	}
+	return "miss"
 }

@@ -59,7 +59,7 @@ func TestLookup(t *testing.T) {
 	}
 	for _, test := range tests {
 		now := time.Unix(100, 0)
-		l := New(&test.cache, &test.truth, 5*time.Second, func() time.Time { return now })
+		l := New(&test.cache, &test.truth, 5*time.Second, func() time.Time { return now }, unmetered{})
 		l.Verified(now.Add(-test.silence))
 		got, err := l.Lookup(t.Context(), share.Hash{})
 		if got.Record.Version != test.want || !test.wantErr && got.Source != test.source || (err != nil) != test.wantErr {
@@ -80,8 +80,12 @@ func TestLookup(t *testing.T) {
 func TestNothingIsBelievedBeforeTheFirstTick(t *testing.T) {
 	t.Parallel()
 	cache, truth := layer{record: share.Record{Version: 1}, found: true}, layer{record: share.Record{Version: 2}, found: true}
-	l := New(&cache, &truth, 5*time.Second, time.Now)
+	l := New(&cache, &truth, 5*time.Second, time.Now, unmetered{})
 	if got, err := l.Lookup(t.Context(), share.Hash{}); err != nil || got.Record.Version != 2 {
 		t.Errorf("Lookup = version %d, %v; want the origin's", got.Record.Version, err)
 	}
 }
+
+type unmetered struct{}
+
+func (unmetered) Asked(string, string, time.Duration) {}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // ClamdConfig says where clamd listens and how far it is trusted.
@@ -97,7 +98,10 @@ func (c *Clamd) Name() string { return fmt.Sprintf("clamd (%d hosts)", len(c.hos
 // next; one that fails once the content flows costs this attempt, because the
 // content can't be read twice.
 func (c *Clamd) Scan(ctx context.Context, r io.Reader) (Verdict, error) {
+	ctx, span := tracing.Call(ctx, "clamd scan")
+	defer span.End()
 	verdict, err := c.scan(ctx, r)
+	span.Fail(err)
 	if err != nil && ctx.Err() != nil {
 		return Verdict{}, share.E(share.Unavailable, "clamd: scan", ctx.Err())
 	}

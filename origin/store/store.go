@@ -75,6 +75,9 @@ func Open(ctx context.Context, db *database.DB, options Options) (*Store, error)
 // Check reports whether the database answers.
 func (s *Store) Check(ctx context.Context) error { return s.db.Check(ctx) }
 
+// Pool returns a reading of the connections to the database.
+func (s *Store) Pool() database.Pool { return s.db.Pool() }
+
 // Backup writes a consistent copy of a SQLite database to a new file, see
 // database.DB.Backup.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }

@@ -18,6 +18,7 @@ import (
 	"rawlink/internal/ratelimit"
 	"rawlink/internal/records"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 )
 
@@ -47,6 +48,7 @@ type Parts struct {
 	Purges   edge.Purges
 	Limits   ratelimit.Counter // counts tries of passwords for all edges; nil: this is the only one
 	Registry *metrics.Registry
+	Tracer   *tracing.Tracer // nil: nothing is traced
 	Log      *slog.Logger
 	Succeeds bool // a predecessor may still hold the directory of slices
 }
@@ -59,6 +61,7 @@ type Node struct {
 	journal *ledger.Journal
 	redeem  *ledger.Redeemer
 	bus     Bus
+	heard   *metrics.Bus
 	log     *slog.Logger
 }
 
@@ -77,7 +80,7 @@ func New(p Parts) (*Node, error) {
 		return nil, err
 	}
 	config.Succeeds = p.Succeeds
-	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now)
+	layers := records.New(p.Cache, p.Truth, config.MaxStale, time.Now, metrics.NewLayers(p.Registry))
 	journal, err := ledger.OpenJournal(p.Settings.EdgeJournalDir)
 	if err != nil {
 		return nil, fmt.Errorf("edge_journal_dir: %w", err)
@@ -92,14 +95,19 @@ func New(p Parts) (*Node, error) {
 		Keys: p.Keyring, Records: layers, Objects: p.Objects, Ledger: redeem,
 		Leases: p.Leases, LocalLeases: ledger.NewTable(localLeases, time.Now),
 		Tries:   edge.Tries{Addresses: p.tries(triedBy), Shares: p.tries(triedAt)},
-		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Log: p.Log,
+		Counter: counts, Purges: p.Purges, Metrics: metrics.NewEdge(p.Registry), Tracer: p.Tracer, Log: p.Log,
 	})
 	if err != nil {
 		redeem.Close()
 		return nil, errors.Join(err, journal.Close())
 	}
 	metrics.NewBytes(p.Registry, e.Bytes)
-	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, log: p.Log}, nil
+	metrics.NewLoad(p.Registry, e.Load)
+	metrics.NewCounts(p.Registry, func() metrics.Counts {
+		waiting, since := counts.Waiting()
+		return metrics.Counts{Waiting: waiting, Since: since}
+	})
+	return &Node{edge: e, layers: layers, counts: counts, journal: journal, redeem: redeem, bus: p.Bus, heard: metrics.NewBus(p.Registry), log: p.Log}, nil
 }
 
 // tries counts tries of passwords: for all edges, or while that fails in here.
@@ -194,13 +202,20 @@ func (n *Node) Run(ctx context.Context, ln net.Listener, drain Drain) error {
 }
 
 // Invalidate implements the bus's handler.
-func (n *Node) Invalidate(hash share.Hash) { n.edge.Invalidate(hash) }
+func (n *Node) Invalidate(hash share.Hash) {
+	n.edge.Invalidate(hash)
+	n.heard.Heard()
+}
 
 // InvalidateAll implements the bus's handler.
-func (n *Node) InvalidateAll() { n.edge.InvalidateAll() }
+func (n *Node) InvalidateAll() {
+	n.edge.InvalidateAll()
+	n.heard.Gap()
+}
 
 // Verified implements the bus's handler.
 func (n *Node) Verified(at time.Time) {
 	n.layers.Verified(at)
 	n.edge.Verified(at)
+	n.heard.Verified(at)
 }

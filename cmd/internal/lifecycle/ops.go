@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"rawlink/metrics"
 )
 
 // Check is one thing a process needs to be ready.
@@ -28,10 +32,12 @@ type Ops struct {
 const checkTimeout = 2 * time.Second
 
 // NewOps returns the handler. A process is healthy while it answers, and ready
-// while all checks pass and it isn't stopping.
-func NewOps(metrics http.Handler, checks ...Check) *Ops {
+// while all checks pass and it isn't stopping. What the checks find is among the
+// metrics, too.
+func NewOps(registry *metrics.Registry, checks ...Check) *Ops {
 	o := &Ops{mux: http.NewServeMux(), checks: checks}
-	o.mux.Handle("GET /metrics", metrics)
+	metrics.NewParts(registry, func() map[string]bool { return o.look(context.Background()) })
+	o.mux.Handle("GET /metrics", registry.Handler())
 	o.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -57,16 +63,14 @@ type readiness struct {
 }
 
 func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-	defer cancel()
 	state := readiness{Status: "ready", Checks: map[string]string{}}
 	status := http.StatusOK
-	for _, check := range o.checks {
-		state.Checks[check.Name] = "ok"
-	}
-	for _, name := range o.down(ctx) {
-		state.Checks[name] = "down"
-		state.Status, status = "not ready", http.StatusServiceUnavailable
+	for name, up := range o.look(r.Context()) {
+		state.Checks[name] = "ok"
+		if !up {
+			state.Checks[name] = "down"
+			state.Status, status = "not ready", http.StatusServiceUnavailable
+		}
 	}
 	if o.stopping.Load() {
 		state.Status, status = "stopping", http.StatusServiceUnavailable
@@ -74,33 +78,44 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 	answer(w, status, state)
 }
 
-// down names the checks that fail.
-func (o *Ops) down(ctx context.Context) (names []string) {
-	for _, check := range o.checks {
-		if err := check.Do(ctx); err != nil {
-			names = append(names, check.Name)
-		}
-	}
-	return names
-}
-
 // await returns when all checks pass, or says which of them did not within limit.
 func (o *Ops) await(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		one, done := context.WithTimeout(ctx, checkTimeout)
-		down := o.down(one)
-		done()
+		var down []string
+		for name, up := range o.look(ctx) {
+			if !up {
+				down = append(down, name)
+			}
+		}
 		if len(down) == 0 {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
+			slices.Sort(down)
 			return fmt.Errorf("not ready within %v: %s", limit, strings.Join(down, ", "))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// look makes all checks at once and reports which passed.
+func (o *Ops) look(ctx context.Context) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	up := make([]bool, len(o.checks))
+	var looking sync.WaitGroup
+	for i, check := range o.checks {
+		looking.Go(func() { up[i] = check.Do(ctx) == nil })
+	}
+	looking.Wait()
+	found := make(map[string]bool, len(up))
+	for i, check := range o.checks {
+		found[check.Name] = up[i]
+	}
+	return found
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

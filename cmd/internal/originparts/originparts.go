@@ -15,6 +15,7 @@ import (
 	"rawlink/cmd/internal/settings"
 	"rawlink/internal/scan"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 	"rawlink/metrics"
 	"rawlink/origin"
 	"rawlink/origin/store"
@@ -34,6 +35,7 @@ type Parts struct {
 	Keyring     *share.Keyring
 	Mint        *share.Mint
 	Registry    *metrics.Registry
+	Tracer      *tracing.Tracer // nil: nothing is traced
 	Log         *slog.Logger
 }
 
@@ -56,6 +58,7 @@ func New(p Parts) (*origin.Origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.NewPool(p.Registry, func() metrics.Pool { return metrics.Pool(p.Store.Pool()) })
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -77,7 +80,7 @@ func New(p Parts) (*origin.Origin, error) {
 		InternalKey:      p.InternalKey,
 	}, origin.Parts{
 		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits, Blocks: p.Blocks,
-		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Log: p.Log,
+		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Tracer: p.Tracer, Log: p.Log,
 	})
 }
 

@@ -43,6 +43,10 @@ func (c *Common) problems(f *findings) {
 	f.unless(c.ShutdownDelay >= 0, "shutdown_delay: want a duration from 0s, got %s", c.ShutdownDelay)
 	f.unless(c.ShutdownGrace > 0, "shutdown_grace: want a positive duration, got %s", c.ShutdownGrace)
 	f.unless(c.HandoverGrace > 0, "handover_grace: want a positive duration, got %s", c.HandoverGrace)
+	f.unless(c.TraceRatio >= 0 && c.TraceRatio <= 1, "trace_ratio: want a number from 0 to 1, got %v", c.TraceRatio)
+	if c.OTLPEndpoint != "" {
+		f.url("otlp_endpoint", c.OTLPEndpoint)
+	}
 }
 
 // public reports whether a listener on addr may be reached from other networks:

@@ -13,6 +13,10 @@ type Common struct {
 	ShutdownGrace time.Duration `help:"How long a stop may then take to finish what is under way." default:"10s"`
 	HandoverGrace time.Duration `help:"How long a process that has handed over to its successor (SIGUSR2) may take to finish what is under way." default:"15m"`
 	PIDFile       string        `name:"pid-file" env:"RAWLINK_PID_FILE" help:"File with the id of the process that serves; a successor writes its own." type:"path" placeholder:"FILE"`
+	OTLPEndpoint  string        `name:"otlp-endpoint" env:"RAWLINK_OTLP_ENDPOINT" help:"URL of an OTLP/HTTP receiver that traces are sent to, such as http://127.0.0.1:4318. Without one nothing is traced." placeholder:"URL"`
+	OTLPHeader    Secret        `name:"otlp-header" env:"RAWLINK_OTLP_HEADER" help:"Header that authenticates there, such as Authorization: Bearer … Secret." placeholder:"NAME: VALUE"`
+	Health        bool          `env:"-" help:"Ask a running one, by its settings, whether it is ready; then exit: 0 it is, 1 it is not. For images without a shell."`
+	TraceRatio    float64       `help:"Part of the requests that are traced, from 0 to 1. Where a trusted proxy, or an edge, has decided with a traceparent header, that holds." default:"0.001"`
 }
 
 // API are the settings of the control plane's listener and rules.

@@ -37,6 +37,7 @@ func collect(problems *[]error) []kong.Option {
 		parsed(problems, "a duration such as 500ms, 5s or 1h", time.ParseDuration),
 		parsed(problems, "a size such as 512KiB, 16MiB or 100MB", parseSize),
 		parsed(problems, "a whole number", strconv.Atoi),
+		parsed(problems, "a number such as 0.01", func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }),
 		kong.TypeMapper(reflect.TypeFor[Secret](), secretMapper(problems)),
 	}
 }
