@@ -36,12 +36,12 @@ export class Client {
     return (await this.request<T>('POST', path, { body, signal })).body
   }
 
-  async patch<T>(path: string, body: unknown): Promise<T> {
-    return (await this.request<T>('PATCH', path, { body })).body
+  async patch(path: string, body: unknown): Promise<unknown> {
+    return (await this.request('PATCH', path, { body })).body
   }
 
-  async delete<T>(path: string): Promise<T> {
-    return (await this.request<T>('DELETE', path, {})).body
+  async delete(path: string): Promise<unknown> {
+    return (await this.request('DELETE', path, {})).body
   }
 
   async page<T>(path: string, signal?: AbortSignal): Promise<Page<T>> {

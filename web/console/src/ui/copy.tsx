@@ -3,18 +3,18 @@ import { Icon } from './icon'
 
 /** A text to copy, such as a link or a secret. */
 export function Copy({ label, text }: { label: string; text: string }) {
-  const [done, setDone] = useState(false)
+  const [told, setTold] = useState('Copy')
   const field = useRef<HTMLInputElement>(null)
   const id = useId()
   const copy = async () => {
     field.current?.select()
     try {
       await navigator.clipboard.writeText(text)
+      setTold('Copied')
     } catch {
-      document.execCommand('copy') // pages without https have no clipboard of the other sort
+      setTold('Press Ctrl+C') // a page without https may not write there; the text is selected
     }
-    setDone(true)
-    setTimeout(() => setDone(false), 2500)
+    setTimeout(() => setTold('Copy'), 2500)
   }
   return (
     <div class="copy">
@@ -22,8 +22,8 @@ export function Copy({ label, text }: { label: string; text: string }) {
       <div>
         <input id={id} ref={field} value={text} readOnly onFocus={(event) => event.currentTarget.select()} />
         <button type="button" class="primary" onClick={copy}>
-          <Icon name={done ? 'check' : 'copy'} />
-          <span aria-live="polite">{done ? 'Copied' : 'Copy'}</span>
+          <Icon name={told === 'Copied' ? 'check' : 'copy'} />
+          <span aria-live="polite">{told}</span>
         </button>
       </div>
     </div>

@@ -2,6 +2,7 @@ import { type Signal, computed, signal } from '@preact/signals'
 import { wait } from '../api/client'
 import type { StoredFile } from '../api/model'
 import { isAbort, words } from '../api/problem'
+import { noteChange } from '../changes'
 import { client, noticeRefusal } from '../session'
 import { Rate } from './plan'
 import { type Place, Transfer } from './transfer'
@@ -30,9 +31,6 @@ const tellEvery = 120 // ms between two looks at the progress
 
 /** All uploads of this session, newest last. */
 export const uploads = signal<Upload[]>([])
-
-/** Counts up whenever a stored file came or changed, for lists to load again. */
-export const arrivals = signal(0)
 
 export const underWay = computed(
   () => uploads.value.filter(({ state }) => ['waiting', 'sending', 'completing'].includes(state.value.step)).length,
@@ -89,14 +87,15 @@ function pump(): void {
 }
 
 async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal): Promise<void> {
-  if (stop.aborted) return
+  const stopped = () => stop.aborted
+  if (stopped()) return
   const rate = new Rate()
   let told = 0
   const listener = {
     sending: (sent: number, total: number) => {
       const now = performance.now()
       rate.note(now, sent)
-      if (stop.aborted || (now - told < tellEvery && sent < total)) return
+      if (stopped() || (now - told < tellEvery && sent < total)) return
       told = now
       state.value = { step: 'sending', sent, total, rate: rate.perSecond }
     },
@@ -104,10 +103,10 @@ async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal
   }
   try {
     const file = await transfer.run(listener, stop)
-    arrivals.value++
+    noteChange()
     void watch(file, state)
   } catch (error) {
-    if (stop.aborted || isAbort(error)) return
+    if (stopped() || isAbort(error)) return
     noticeRefusal(error)
     state.value = { step: 'failed', why: words(error) }
   }
@@ -127,6 +126,6 @@ async function watch(file: StoredFile, state: Signal<State>): Promise<void> {
       return
     }
   }
-  arrivals.value++
+  noteChange()
   state.value = { step: 'done', file }
 }

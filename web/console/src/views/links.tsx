@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, useState } from 'preact/hooks'
+import { useCallback, useRef, useState } from 'preact/hooks'
 import type { Share, StoredFile } from '../api/model'
 import { plural } from '../format'
 import { pollPause } from '../links'
@@ -20,14 +20,13 @@ export function LinksPage() {
       const all = await client().get<Share[]>(`/shares${ended ? '?include_inactive=true' : ''}`, signal)
       const shown = all.toReversed().slice(0, most)
       await learnNames(shown, names.current, signal)
-      return { shown, total: all.length }
+      return { shown, total: all.length, names: new Map(names.current) }
     },
     [ended, most],
   )
   const { data, error, reload } = useLoad(load)
   const unchanged = useUnchanged(data?.shown ?? null)
   usePoll(reload, data && data.total > 0 ? pollPause(unchanged, data.total) : null)
-  const byFile = useMemo(() => new Map(names.current), [data])
   return (
     <>
       <div class="title">
@@ -47,7 +46,7 @@ export function LinksPage() {
         </Empty>
       ) : (
         <>
-          <LinkTable shares={data.shown} names={byFile} reload={reload} />
+          <LinkTable shares={data.shown} names={data.names} reload={reload} />
           <p class="soft">
             {data.shown.length < data.total ? `The newest ${data.shown.length} of ${plural(data.total, 'link')} ` : plural(data.total, 'link')}
             {data.shown.length < data.total && (

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Share } from '../api/model'
+import { noteChange } from '../changes'
 import { count, dateTime, percent, relative } from '../format'
 import { stateOf } from '../links'
 import { href } from '../route'
@@ -22,6 +23,7 @@ export function LinkTable({ shares, names, reload }: Props) {
     if (!revoking) return
     await client().delete(`/shares/${revoking.id}`)
     setRevoking(null)
+    noteChange()
     toast('The link is revoked.')
     await reload()
   }

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'preact/hooks'
 import type { Folder, StoredFile } from '../api/model'
+import { changes } from '../changes'
 import { plural } from '../format'
 import { forgetFolder, pathTo } from '../folders'
 import { useLoad, usePoll } from '../load'
@@ -11,7 +12,6 @@ import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
 import { toast } from '../ui/toast'
-import { arrivals } from '../upload/queue'
 import { Crumbs } from './crumbs'
 import { DropArea, UploadButton } from './drop'
 import { Listing } from './listing'
@@ -40,7 +40,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
     [space, folder],
   )
   const { data, error, reload, set } = useLoad(load)
-  const seen = arrivals.value
+  const seen = changes.value
   useEffect(() => {
     if (seen > 0) void reload()
   }, [seen, reload])
@@ -56,7 +56,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
   }
   return (
     <DropArea place={{ space, folder }}>
-      <Crumbs space={space} path={data?.path ?? []} />
+      {folder !== null && <Crumbs space={space} path={data?.path ?? []} />}
       <div class="title">
         <Heading title={name}>{name}</Heading>
         <Actions space={space} folder={data?.path.at(-1) ?? null} reload={reload} />
@@ -74,7 +74,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
         <>
           <Listing folders={data.folders} files={data.files} reload={reload} />
           <p class="soft">
-            {plural(data.folders.length, 'folder')}, {plural(data.files.length, 'file')}
+            {[data.folders.length > 0 && plural(data.folders.length, 'folder'), data.files.length > 0 && plural(data.files.length, 'file')].filter(Boolean).join(', ')}
             {data.next && ' so far '}
             {data.next && (
               <button type="button" onClick={more}>

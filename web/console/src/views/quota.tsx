@@ -1,9 +1,9 @@
 import { useCallback, useEffect } from 'preact/hooks'
 import type { Quota } from '../api/model'
+import { changes } from '../changes'
 import { bytes, count, percent } from '../format'
 import { useLoad, usePoll } from '../load'
 import { client, may } from '../session'
-import { arrivals } from '../upload/queue'
 
 /** How full the account is. Asked for again after uploads, and twice a minute. */
 export function QuotaBars() {
@@ -13,7 +13,7 @@ export function QuotaBars() {
     [allowed],
   )
   const { data, reload } = useLoad<Quota | null>(load)
-  const seen = arrivals.value
+  const seen = changes.value
   useEffect(() => {
     if (seen > 0) void reload()
   }, [seen, reload])
@@ -34,8 +34,12 @@ function Bar({ name, used, limit, show }: { name: string; used: number; limit: n
       <dt>{name}</dt>
       <dd>
         {show(used)} {limit < 0 ? 'used' : `of ${show(limit)}`}
-        {limit >= 0 && <progress class={full >= 90 ? 'near' : ''} max={100} value={full} aria-label={`${name} used`} />}
       </dd>
+      {limit >= 0 && (
+        <dd>
+          <progress class={full >= 90 ? 'near' : ''} max={100} value={full} aria-label={`${name} used`} />
+        </dd>
+      )}
     </div>
   )
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { CreatedShare, NewShare, Permission, StoredFile } from '../api/model'
+import { noteChange } from '../changes'
 import { dateTime, plural } from '../format'
 import { go } from '../route'
 import { client } from '../session'
@@ -16,6 +17,7 @@ export function ShareDialog({ file, onClose, onMade }: { file: StoredFile; onClo
   const create = async () => {
     const wanted: NewShare = newShare(file.id, form)
     setMade(await client().post<CreatedShare>('/shares', wanted))
+    noteChange()
     onMade?.()
   }
   return (

@@ -1,5 +1,6 @@
 import { useCallback, useState } from 'preact/hooks'
 import type { Folder, StoredFile } from '../api/model'
+import { noteChange } from '../changes'
 import { bytes, dateTime, plural, relative } from '../format'
 import { useLoad, usePoll } from '../load'
 import { client } from '../session'
@@ -39,6 +40,7 @@ export function TrashPage() {
       toast(`${asking.name} is deleted for good.`)
     }
     setAsking(null)
+    noteChange()
     await reload()
   }
   return (

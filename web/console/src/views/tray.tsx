@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { bytes, duration, plural } from '../format'
 import { href } from '../route'
 import { Icon } from '../ui/icon'
@@ -6,17 +6,27 @@ import { type State, type Upload, clearEnded, underWay, uploads } from '../uploa
 
 /** What is being uploaded, beside whatever view is shown. */
 export function UploadTray() {
-  const [folded, setFolded] = useState(false)
+  const box = useRef<HTMLElement>(null)
+  const [folded, setFolded] = useState(narrow)
   const all = uploads.value
+  const settled = all.length > 0 && all.every(({ state }) => state.value.step === 'done')
+  useEffect(() => {
+    if (!settled) return
+    // All went well: it leaves by itself, unless somebody is in it.
+    const timer = setTimeout(() => {
+      if (box.current?.matches(':hover, :focus-within') !== true) clearEnded()
+    }, 8000)
+    return () => clearTimeout(timer)
+  }, [settled, all.length])
   return (
     <>
       <p class="hidden" role="status" aria-live="polite">
         {announcement(all)}
       </p>
       {all.length > 0 && (
-        <section class="tray" aria-label="Uploads">
+        <section class="tray" aria-label="Uploads" ref={box}>
           <header>
-            <h2>{underWay.value > 0 ? `Uploading ${plural(underWay.value, 'file')}` : 'Uploads'}</h2>
+            <h2>{headline(all)}</h2>
             <button type="button" class="quiet" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
               {folded ? 'Show' : 'Hide'}
             </button>
@@ -26,6 +36,7 @@ export function UploadTray() {
               </button>
             )}
           </header>
+          {folded && underWay.value > 0 && <progress max={100} value={overall(all)} aria-label="All uploads" />}
           {!folded && (
             <ul>
               {all.toReversed().map((one) => (
@@ -37,6 +48,23 @@ export function UploadTray() {
       )}
     </>
   )
+}
+
+/** A phone has no room for the list until it is asked for. */
+function narrow(): boolean {
+  return matchMedia('(max-width: 48rem)').matches
+}
+
+function headline(all: Upload[]): string {
+  const failed = all.filter(({ state }) => state.value.step === 'failed').length
+  if (underWay.value > 0) return `Uploading ${plural(underWay.value, 'file')}`
+  return failed > 0 ? `${plural(failed, 'upload')} failed` : `${plural(all.length, 'file')} uploaded`
+}
+
+function overall(all: Upload[]): number {
+  const sent = ({ state, size }: Upload) => (state.value.step === 'sending' ? state.value.sent : state.value.step === 'waiting' ? 0 : size)
+  const size = all.reduce((sum, one) => sum + one.size, 0)
+  return size === 0 ? 0 : (all.reduce((sum, one) => sum + sent(one), 0) / size) * 100
 }
 
 /** What a reader is told: how many, not each percent. */
