@@ -83,7 +83,7 @@ test('a partner’s first five minutes', async ({ page, rawlink, partner, contex
 
   await test.step('it is revoked, and refused at once', async () => {
     await page.getByRole('button', { name: /^Revoke/ }).click()
-    await page.getByRole('button', { name: 'Revoke link' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke link' }).click()
     await expect(page.getByText('Revoked', { exact: true })).toBeVisible()
     await expect.poll(async () => (await fetch(link)).status, { timeout: 1000 }).toBe(410)
     await page.getByRole('link', { name: 'Links', exact: true }).click()
@@ -93,7 +93,7 @@ test('a partner’s first five minutes', async ({ page, rawlink, partner, contex
   })
 
   await test.step('trash and back', async () => {
-    await page.getByRole('link', { name: 'hello.txt' }).click()
+    await page.getByRole('main').getByRole('link', { name: 'hello.txt' }).click()
     await page.getByRole('button', { name: 'More for hello.txt' }).click()
     await page.getByRole('button', { name: 'Move to trash' }).click()
     await expect(page.getByRole('row', { name: /large\.bin/ })).toBeVisible()

@@ -55,8 +55,9 @@ export function pdf([r, g, b]: [number, number, number]): Buffer {
 const framesPerSecond = 5
 
 /**
- * A film as WebM, in which each second has a grey of its own: 10, 20, 30 … It is
- * encoded by the browser, with noise so that its bytes are not few.
+ * A film as WebM that shows which second it is: in five bits, white for one, the
+ * lowest first. It is encoded by the browser, with noise so that its bytes are not
+ * few.
  */
 export async function film(page: Page, seconds: number): Promise<Buffer> {
   const frames = await page.evaluate(encodeFilm, { seconds, framesPerSecond })
@@ -94,9 +95,11 @@ async function encodeFilm({ seconds, framesPerSecond }: { seconds: number; frame
   const draw = canvas.getContext('2d')
   if (!draw) throw new Error('no canvas')
   for (let i = 0; i < seconds * framesPerSecond; i++) {
-    const grey = 10 * (1 + Math.floor(i / framesPerSecond))
-    draw.fillStyle = `rgb(${grey} ${grey} ${grey})`
-    draw.fillRect(0, 0, 320, 240)
+    const second = Math.floor(i / framesPerSecond)
+    for (let bit = 0; bit < 5; bit++) {
+      draw.fillStyle = (second >> bit) & 1 ? 'white' : 'black'
+      draw.fillRect(64 * bit, 0, 64, 120)
+    }
     const noise = draw.createImageData(320, 120) // the lower half
     for (let at = 0; at < noise.data.length; at++) noise.data[at] = at % 4 === 3 ? 255 : Math.random() * 255
     draw.putImageData(noise, 0, 120)

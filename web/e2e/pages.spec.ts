@@ -1,12 +1,23 @@
 import type { Page } from '@playwright/test'
 import { keep, sheet } from './pictures'
 import { learned } from './rawlink'
-import { expect, expectRefusals, test, wantAccessible } from './test'
+import { expect, expectRefusals, test, wantAccessible, wantFit } from './test'
 
 // The pages' own policy lets no script in, not even axe-core.
 test.use({ bypassCSP: true })
 
 const text = Buffer.from('good bytes\n')
+
+// Before the guesses below, which shut this machine out for a minute.
+test('the right password opens the link', async ({ page, partner }) => {
+  expectRefusals(page)
+  const link = await partner.link('secret.txt', 'text/plain', text, { password: 'open sesame', permission: 'view', max_downloads: 1 })
+  await page.goto(link.url)
+  await page.getByLabel('Password').fill('open sesame')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('good bytes')).toBeVisible()
+  expect(await partner.count(link)).toBe(1)
+})
 
 test('every refusal says what happened, and what to do', async ({ page, rawlink, partner }) => {
   test.setTimeout(120_000)
@@ -27,7 +38,7 @@ test('every refusal says what happened, and what to do', async ({ page, rawlink,
     { name: 'unknown', url: `${rawlink.files}/s/nothing`, status: 404, title: 'Nothing is shared here' },
     { name: 'revoked', url: revoked.url, status: 410, title: 'This link was withdrawn' },
     { name: 'expired', url: expired.url, status: 410, title: 'This link has expired' },
-    { name: 'used-up', url: used.url, status: 410, title: 'This link is used up', agent: true },
+    { name: 'used-up', url: used.url, status: 410, title: 'This link is used up' },
     { name: 'infected', url: infected.url, status: 409, title: 'This file is blocked' },
     { name: 'password', url: locked.url, status: 401, title: 'This link needs a password' },
   ]
@@ -59,17 +70,6 @@ test('every refusal says what happened, and what to do', async ({ page, rawlink,
   await sheet(page, 'pages', ['unknown', 'revoked', 'expired', 'used-up', 'infected', 'password', 'wrong-password', 'too-many'])
 })
 
-test('the right password opens the link', async ({ page, partner }) => {
-  expectRefusals(page)
-  const link = await partner.link('secret.txt', 'text/plain', text, { password: 'open sesame', permission: 'view', max_downloads: 1 })
-  await page.setExtraHTTPHeaders({ 'X-Forwarded-For': '192.0.2.1' })
-  await page.goto(link.url)
-  await page.getByLabel('Password').fill('open sesame')
-  await page.keyboard.press('Enter')
-  await expect(page.getByText('good bytes')).toBeVisible()
-  expect(await partner.count(link)).toBe(1)
-})
-
 /** Looks at a page in light and dark, on a desk and on a phone. */
 async function inAllLooks(page: Page, name: string): Promise<void> {
   for (const [place, width, height] of [['wide', 800, 560], ['phone', 390, 620]] as const) {
@@ -77,7 +77,7 @@ async function inAllLooks(page: Page, name: string): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
       await wantAccessible(page, `${name}, ${place}, ${colorScheme}`)
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} fits a ${place}`).toBe(true)
+      await wantFit(page, `${name}, ${place}`)
       await keep(page, `${name}-${place}-${colorScheme}`)
     }
   }

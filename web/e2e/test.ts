@@ -42,14 +42,14 @@ function listen(page: Page): string[] {
     complaints.push(`${message.type()}: ${message.text()}`)
   })
   page.on('request', (request) => {
-    if (!/^(http:\/\/(127\.0\.0\.1|localhost):|data:|blob:|about:)/.test(request.url())) complaints.push(`request: ${request.url()}`)
+    if (!/^(http:\/\/(127\.0\.0\.1|localhost):|data:|blob:|about:|chrome:|chrome-extension:)/.test(request.url())) complaints.push(`request: ${request.url()}`)
   })
   return complaints
 }
 
 const expected = new WeakSet<Page>()
 
-/** The API will refuse something to this page, and that is what the test is about. */
+/** Something will be refused to this page, and that is what the test is about. */
 export function expectRefusals(page: Page): void {
   expected.add(page)
 }
@@ -76,4 +76,13 @@ export async function wantAccessible(page: Page, what: string): Promise<void> {
     return found.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
   })
   expect(violations, `accessibility of ${what}`).toEqual([])
+}
+
+/** Wants nothing to stick out of a page on the right, where phones would scroll. */
+export async function wantFit(page: Page, what: string): Promise<void> {
+  const wide = await page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= innerWidth) return []
+    return [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 120))
+  })
+  expect(wide, `${what} sticks out`).toEqual([])
 }

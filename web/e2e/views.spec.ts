@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { pdf, png } from './content'
 import { picture } from './pictures'
 import { eicar } from './rawlink'
-import { expect, expectRefusals, signIn, test, wantAccessible } from './test'
+import { expect, expectRefusals, signIn, test, wantAccessible, wantFit } from './test'
 
 const looks = [
   { name: 'light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
@@ -45,7 +45,7 @@ for (const { name: look, viewport, colorScheme } of looks) {
     await page.emulateMedia({ colorScheme })
     const view = async (name: string) => {
       await wantAccessible(page, `${name}, ${look}`)
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} fits`).toBe(true)
+      await wantFit(page, `${name}, ${look}`)
       if (shown.includes(`${name}-${look}`)) await picture(page, `console-${name}-${look}`)
       else await page.screenshot({ path: `e2e/results/pictures/${name}-${look}.png` })
     }

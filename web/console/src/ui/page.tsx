@@ -33,12 +33,13 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
   )
 }
 
-/** A view that could not be loaded. */
-export function Failed({ why, onRetry }: { why: string; onRetry: () => Promise<void> }) {
+/** What could not be loaded: a whole view, or the rows under a view's heading. */
+export function Failed({ why, whole, onRetry }: { why: string; whole?: boolean; onRetry: () => Promise<void> }) {
+  const title = 'This could not be loaded'
   return (
     <div class="empty" role="alert">
       <Icon name="warning" />
-      <h2>This could not be loaded</h2>
+      {whole ? <Heading title={title}>{title}</Heading> : <h2>{title}</h2>}
       <p>{why}</p>
       <button type="button" onClick={onRetry}>
         Try again

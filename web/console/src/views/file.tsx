@@ -30,7 +30,7 @@ export function FilePage({ id }: { id: string }) {
   const [sharing, setSharing] = useState(false)
   const [made, setMade] = useState(0)
   usePoll(reload, data?.file.scan_status === 'pending' ? 1.5 : null)
-  if (error && !data) return <Failed why={error} onRetry={reload} />
+  if (error && !data) return <Failed whole why={error} onRetry={reload} />
   if (!data) return <Loading />
   const { file, path } = data
   const toTrash = async () => {

@@ -21,5 +21,5 @@ export function Home() {
     }
   }
   useEffect(() => void enter(), [])
-  return why === null ? <Loading /> : <Failed why={why} onRetry={enter} />
+  return why === null ? <Loading /> : <Failed whole why={why} onRetry={enter} />
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Space } from '../api/model'
 import { type Route, go, href, route } from '../route'
 import { client, me, signOut } from '../session'
@@ -66,13 +66,16 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
 function skip(event: Event): void {
   event.preventDefault()
-  document.querySelector<HTMLElement>('main h1, main')?.focus()
+  const target = document.querySelector<HTMLElement>('main h1') ?? document.querySelector<HTMLElement>('main')
+  target?.focus()
 }
 
 function Spaces() {
   const [asking, setAsking] = useState(false)
   const at = route.value
   const current = at.view === 'place' ? at.space : null
+  const list = useRef<HTMLUListElement>(null)
+  useEffect(() => list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current, spaces.value])
   return (
     <nav class="spaces" aria-label="Spaces">
       <div class="row">
@@ -81,7 +84,7 @@ function Spaces() {
           <Icon name="plus" />
         </button>
       </div>
-      <ul>
+      <ul ref={list}>
         {spaces.value?.map((space) => (
           <li key={space.id}>
             <a href={href({ view: 'place', space: space.id, folder: null })} aria-current={current === space.id ? 'true' : undefined}>

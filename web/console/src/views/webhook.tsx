@@ -27,7 +27,7 @@ export function WebhookPage({ id }: { id: string }) {
   const { data, error, reload } = useLoad(load)
   const [deleting, setDeleting] = useState(false)
   usePoll(reload, data ? (data.total > 200 ? 30 : 4) : null)
-  if (error && !data) return <Failed why={error} onRetry={reload} />
+  if (error && !data) return <Failed whole why={error} onRetry={reload} />
   if (!data) return <Loading />
   const { hook, deliveries } = data
   const enable = (enabled: boolean) =>
