@@ -28,7 +28,7 @@ export function Listing({ folders, files, reload }: { folders: Folder[]; files: 
     }, 'Moved to the trash.')
   return (
     <>
-      <table class="list">
+      <table class="list files">
         <thead>
           <tr>
             <th scope="col">Name</th>

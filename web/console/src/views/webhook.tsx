@@ -121,7 +121,7 @@ function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: ()
         {plural(attempts, 'attempt')}
         {status !== null && `, last answer ${status}`}
         {state !== 'delivered' && why && `, ${why}`}
-        {next && `, next ${relative(next)}`}
+        {next && `, next ${Date.parse(next) > Date.now() ? relative(next) : 'now'}`}
       </small>
       <details>
         <summary>Payload</summary>
