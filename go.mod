@@ -2,6 +2,8 @@ module rawlink
 
 go 1.26.0
 
+ignore ./web
+
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/Shopify/toxiproxy/v2 v2.5.0

@@ -67,7 +67,7 @@ func serve(t *testing.T, change func(*Config, *Parts)) *running {
 	log := slog.New(slog.NewTextHandler(r.log, nil))
 	tables := must(store.Open(t.Context(), r.db, store.Options{CountPermanentLinks: true, NearLimit: 90}))
 	local := must(objects.NewLocal(objects.LocalConfig{Dir: dir, BaseURL: base, Prefix: "/objects", Secret: bytes.Repeat([]byte("s"), 32), Log: log}))
-	config := Config{FilesURL: "http://files.test", MultipartFrom: 100 << 20, PartSize: 16 << 20, MaxUpload: 1 << 30,
+	config := Config{FilesURL: "http://files.test", Console: true, MultipartFrom: 100 << 20, PartSize: 16 << 20, MaxUpload: 1 << 30,
 		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, RescanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour,
 		Imports:  Imports{Max: 64 << 20, Timeout: 30 * time.Second, Idle: 5 * time.Second, Redirects: 3, AtOnce: 4, Ports: []uint16{80, 443}},
 		Webhooks: Webhooks{Workers: 4, Timeout: 2 * time.Second, Attempts: 3, FirstRetry: 20 * time.Millisecond, DisableAfter: time.Hour, Keep: time.Hour, Plain: true, Allow: world}}

@@ -13,6 +13,7 @@ import (
 // Config is how an origin behaves. Sizes are in bytes.
 type Config struct {
 	FilesURL         string         // base of raw links, such as https://files.example.com
+	Console          bool           // serve the console at /
 	MultipartFrom    int64          // uploads of this size and more are sent in parts
 	PartSize         int64          // of a multipart upload; stores want at least 5 MiB
 	MaxUpload        int64          // largest file accepted

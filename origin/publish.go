@@ -37,28 +37,42 @@ func publish(router chi.Router, doc *huma.OpenAPI) {
 	if err := firstError(errJSON, errYAML); err != nil {
 		panic("origin: the API's document: " + err.Error())
 	}
-	serveStatic(router, "/openapi.json", "application/json", asJSON)
-	serveStatic(router, "/openapi.yaml", "application/yaml", asYAML)
-	serveStatic(router, "/docs", "text/html; charset=utf-8", embedded(pageFiles, "reference/docs.html"))
-	serveStatic(router, "/docs/docs.css", "text/css; charset=utf-8", embedded(pageFiles, "reference/docs.css"))
-	serveStatic(router, "/docs/docs.js", "text/javascript; charset=utf-8", embedded(pageFiles, "reference/docs.js"))
-	serveStatic(router, "/docs/swagger-ui.css", "text/css; charset=utf-8", unpacked(embedded(swaggerui.FS, "swagger-ui.css.gz")))
-	serveStatic(router, "/docs/swagger-ui.js", "text/javascript; charset=utf-8", unpacked(embedded(swaggerui.FS, "swagger-ui-bundle.js.gz")))
-	serveStatic(router, "/docs/icon.png", "image/png", embedded(swaggerui.FS, "favicon-32x32.png"))
+	page := func(path, contentType string, content []byte) {
+		static{operation: "docs", path: path, contentType: contentType, cache: revalidate, headers: map[string]string{"Content-Security-Policy": docsPolicy}}.serve(router, content)
+	}
+	page("/openapi.json", "application/json", asJSON)
+	page("/openapi.yaml", "application/yaml", asYAML)
+	page("/docs", "text/html; charset=utf-8", embedded(pageFiles, "reference/docs.html"))
+	page("/docs/docs.css", "text/css; charset=utf-8", embedded(pageFiles, "reference/docs.css"))
+	page("/docs/docs.js", "text/javascript; charset=utf-8", embedded(pageFiles, "reference/docs.js"))
+	page("/docs/swagger-ui.css", "text/css; charset=utf-8", unpacked(embedded(swaggerui.FS, "swagger-ui.css.gz")))
+	page("/docs/swagger-ui.js", "text/javascript; charset=utf-8", unpacked(embedded(swaggerui.FS, "swagger-ui-bundle.js.gz")))
+	page("/docs/icon.png", "image/png", embedded(swaggerui.FS, "favicon-32x32.png"))
 }
 
-// serveStatic serves the same bytes to everybody, compressed to those who can
-// read that.
-func serveStatic(router chi.Router, path, contentType string, content []byte) {
+// revalidate has a browser ask, and be told 304.
+const revalidate = "no-cache"
+
+// static is something that is the same for everybody.
+type static struct {
+	operation, path    string // as it stands in logs, and where it is
+	contentType, cache string
+	headers            map[string]string
+}
+
+// serve serves its content, compressed to those who can read that.
+func (s static) serve(router chi.Router, content []byte) {
 	sum := sha256.Sum256(content)
 	name := hex.EncodeToString(sum[:8])
 	packed := pack(content)
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		noteRoute(r, "docs")
+		noteRoute(r, s.operation)
 		h := w.Header()
-		h.Set("Content-Type", contentType)
-		h.Set("Cache-Control", "no-cache") // ask, and be told 304
-		h.Set("Content-Security-Policy", docsPolicy)
+		for name, value := range s.headers {
+			h.Set(name, value)
+		}
+		h.Set("Content-Type", s.contentType)
+		h.Set("Cache-Control", s.cache)
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Vary", "Accept-Encoding")
 		body, tag := content, `"`+name+`"`
@@ -69,8 +83,8 @@ func serveStatic(router chi.Router, path, contentType string, content []byte) {
 		h.Set("Etag", tag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 	}
-	router.Get(path, handler)
-	router.Head(path, handler)
+	router.Get(s.path, handler)
+	router.Head(s.path, handler)
 }
 
 func embedded(files embed.FS, name string) []byte {

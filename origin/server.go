@@ -21,6 +21,9 @@ func (o *Origin) Handler(mount map[string]http.Handler) http.Handler {
 	router.NotFound(notFoundRoute)
 	router.MethodNotAllowed(wrongMethod)
 	o.newAPI(router)
+	if o.config.Console {
+		o.serveConsole(router)
+	}
 	for path, handler := range mount {
 		router.Mount(path, handler)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -100,7 +102,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	bytes, err := objects.NewLocal(objects.LocalConfig{Dir: dir.path, BaseURL: c.APIURL, Prefix: objectsPrefix, Secret: objectsSecret, Origins: c.UploadOrigins, Log: log})
+	bytes, err := objects.NewLocal(objects.LocalConfig{Dir: dir.path, BaseURL: c.APIURL, Prefix: objectsPrefix, Secret: objectsSecret, Origins: c.uploadOrigins(), Log: log})
 	if err != nil {
 		return err
 	}
@@ -178,6 +180,17 @@ func (c *upCommand) fillURLs(api, files, ops net.Listener) {
 	if c.FilesURL == "" {
 		c.FilesURL = localURL(files.Addr())
 	}
+}
+
+// uploadOrigins are the web origins that may upload: those that were named, and
+// the console's, under either name that this machine has for itself.
+func (c *upCommand) uploadOrigins() []string {
+	api := strings.TrimSuffix(c.APIURL, "/")
+	origins := append(slices.Clone(c.UploadOrigins), api)
+	if host, port, err := net.SplitHostPort(strings.TrimPrefix(api, "http://")); err == nil && host == "127.0.0.1" {
+		origins = append(origins, "http://"+net.JoinHostPort("localhost", port))
+	}
+	return origins
 }
 
 // localURL is a URL that reaches a listener from this machine; one that listens

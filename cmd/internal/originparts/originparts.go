@@ -61,6 +61,7 @@ func New(p Parts) (*origin.Origin, error) {
 	metrics.NewPool(p.Registry, func() metrics.Pool { return metrics.Pool(p.Store.Pool()) })
 	return origin.New(origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
+		Console:          s.Console,
 		MultipartFrom:    int64(s.UploadMultipartFrom),
 		PartSize:         int64(s.UploadPartSize),
 		MaxUpload:        int64(most),

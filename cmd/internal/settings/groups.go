@@ -24,6 +24,7 @@ type API struct {
 	APIAddr  string `help:"Listener of the REST API." default:"127.0.0.1:8080"`
 	APIURL   string `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API. Default: http:// and api_addr." placeholder:"URL"`
 	FilesURL string `help:"URL under which clients reach the edges: the start of every raw link. Default: http:// and files_addr." placeholder:"URL"`
+	Console  bool   `help:"Serve the console, a page for partners, at / of the API's host." default:"true" negatable:""`
 
 	UploadMax           Size          `help:"Largest file accepted; with clamd, not above clamd_max_size." default:"5GiB"`
 	UploadMultipartFrom Size          `help:"Files of this size and more are uploaded in parts." default:"100MB"`

@@ -1,0 +1,121 @@
+import { Unreachable, problemOf } from './problem'
+
+/** One page of a list, and where the next one is. */
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
+export interface Options {
+  body?: unknown
+  signal?: AbortSignal | undefined
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+const prefix = '/api/v1'
+const tries = 3
+const longestWait = 5 // seconds; for longer ones a person decides
+
+/**
+ * Speaks to the API with one key. What may be repeated is repeated when nobody
+ * answered or the API asks for it: reads, and POSTs by their Idempotency-Key.
+ */
+export class Client {
+  constructor(
+    readonly key: string,
+    private readonly send: typeof fetch = (input, init) => fetch(input, init),
+    private readonly pause: (seconds: number, signal?: AbortSignal) => Promise<void> = wait,
+  ) {}
+
+  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return (await this.request<T>('GET', path, { signal })).body
+  }
+
+  async post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+    return (await this.request<T>('POST', path, { body, signal })).body
+  }
+
+  async patch(path: string, body: unknown): Promise<unknown> {
+    return (await this.request('PATCH', path, { body })).body
+  }
+
+  async delete(path: string): Promise<unknown> {
+    return (await this.request('DELETE', path, {})).body
+  }
+
+  async page<T>(path: string, signal?: AbortSignal): Promise<Page<T>> {
+    const { body, link } = await this.request<T[]>('GET', path, { signal })
+    return { items: body, next: nextOf(link) }
+  }
+
+  private async request<T>(method: Method, path: string, { body, signal }: Options): Promise<{ body: T; link: string | null }> {
+    const headers: Record<string, string> = { 'X-API-Key': this.key }
+    const init: RequestInit = { method, headers, credentials: 'omit', cache: 'no-store', signal: signal ?? null }
+    if (body !== undefined) {
+      headers['Content-Type'] = 'application/json'
+      init.body = JSON.stringify(body)
+    }
+    if (method === 'POST') headers['Idempotency-Key'] = drawId()
+    const repeatable = method === 'GET' || method === 'POST'
+    for (let left = repeatable ? tries : 1; ; left--) {
+      const response = await this.send(prefix + path, init).catch((error: unknown) => {
+        if (signal?.aborted) throw error
+        return null
+      })
+      const again = left > 1 ? retryIn(response) : null
+      if (again !== null) {
+        await this.pause(again, signal)
+        continue
+      }
+      if (!response) throw new Unreachable('The server')
+      const answer = await read(response)
+      if (!response.ok) throw problemOf(response.status, answer, response.headers.get('X-Request-Id'))
+      return { body: answer as T, link: response.headers.get('Link') }
+    }
+  }
+}
+
+/** In how many seconds to try again; null: not at all. */
+function retryIn(response: Response | null): number | null {
+  if (!response) return 1
+  if (![409, 429, 503].includes(response.status)) return null
+  const seconds = Number(response.headers.get('Retry-After'))
+  return seconds > 0 && seconds <= longestWait ? seconds : null
+}
+
+async function read(response: Response): Promise<unknown> {
+  const text = await response.text()
+  try {
+    return text === '' ? null : (JSON.parse(text) as unknown)
+  } catch {
+    return null // a proxy in between answered
+  }
+}
+
+/** The path of the next page, without the prefix. */
+export function nextOf(link: string | null): string | null {
+  const target = /<([^>]+)>\s*;\s*rel="next"/.exec(link ?? '')?.[1]
+  return target?.startsWith(prefix + '/') ? target.slice(prefix.length) : null
+}
+
+/** Draws an Idempotency-Key. crypto.randomUUID is only there under https. */
+export function drawId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Waits, or throws when the signal says that nobody waits any more. */
+export function wait(seconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer)
+      reject(new DOMException('stopped', 'AbortError'))
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, seconds * 1000)
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
+}
