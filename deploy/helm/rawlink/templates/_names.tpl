@@ -50,6 +50,7 @@ capabilities: {drop: [ALL]}
 - {name: RAWLINK_S3_ACCESS_KEY, value: {{ .Values.s3.accessKey | quote }}}
 - {name: RAWLINK_S3_SECRET_KEY, value: "@/secrets/s3_secret_key"}
 - {name: RAWLINK_S3_PATH_STYLE, value: {{ .Values.s3.pathStyle | quote }}}
+- {name: RAWLINK_SHUTDOWN_DELAY, value: 5s} # until load balancers have heard of it
 - {name: RAWLINK_SHUTDOWN_GRACE, value: 30s}
 {{- with .Values.tracing.endpoint }}
 - {name: RAWLINK_OTLP_ENDPOINT, value: {{ . | quote }}}
