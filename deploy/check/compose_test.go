@@ -3,6 +3,7 @@
 package check
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rawlink/internal/testsystem"
 )
 
 // composed is the compose file as Docker Compose itself resolves it.
@@ -105,10 +108,12 @@ func list(t *testing.T, text string, into *[]string) {
 // unpack lays an image's file system out in a folder: a program, the authorities,
 // the secrets, and nothing else. Nothing in it belongs to the image's user but its
 // volumes.
-func (img *image) unpack(t *testing.T, root, binaries, secrets, hosts string, s *service) {
+func (img *image) unpack(t *testing.T, root, secrets, hosts string, s *service) {
 	t.Helper()
 	program := filepath.Base(img.entrypoint[0])
-	put(t, filepath.Join(binaries, program), filepath.Join(root, program), 0o755)
+	binary := testsystem.Binary(t, program)
+	isStatic(t, binary)
+	put(t, binary, filepath.Join(root, program), 0o755)
 	put(t, "/etc/ssl/certs/ca-certificates.crt", filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"), 0o644)
 	put(t, hosts, filepath.Join(root, "etc/hosts"), 0o644)
 	for _, secret := range s.Secrets {
@@ -116,11 +121,26 @@ func (img *image) unpack(t *testing.T, root, binaries, secrets, hosts string, s 
 	}
 	for _, volume := range img.volumes {
 		path := filepath.Join(root, volume)
-		if err := os.MkdirAll(path, 0o700); err != nil {
+		if err := os.MkdirAll(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Chown(path, nobody, nobody); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// isStatic checks that a program needs no other file to run: an image has none.
+func isStatic(t *testing.T, path string) {
+	t.Helper()
+	file, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, part := range file.Progs {
+		if part.Type == elf.PT_INTERP {
+			t.Fatalf("%s is not static", path)
 		}
 	}
 }

@@ -23,7 +23,6 @@ type topology struct {
 	net     *network
 	dir     string
 	secrets string
-	bin     string // the programs, built as the Dockerfile builds them
 	running map[string]*exec.Cmd
 	logs    map[string]*bytes.Buffer
 }
@@ -41,7 +40,7 @@ func (p *topology) start(name string, cmd *exec.Cmd) {
 	p.t.Cleanup(func() {
 		p.stop(name, syscall.SIGTERM)
 		if p.t.Failed() {
-			p.t.Logf("the end of %s's log:\n%s", name, log.Bytes()[max(0, log.Len()-1500):])
+			p.t.Logf("the end of %s's log:\n%s", name, log.Bytes()[max(0, log.Len()-800):])
 		}
 	})
 }
@@ -67,21 +66,6 @@ func (p *topology) folder(name string) string {
 	}
 	_ = os.Chmod(dir, 0o777)
 	return dir
-}
-
-// moved is a configuration file of the compose topology with folders of this test
-// in place of a container's; nothing else is changed.
-func (p *topology) moved(file, to string, pairs ...string) string {
-	text := read(p.t, file)
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(text, pairs[i]) {
-			p.t.Fatalf("%s doesn't name %s", file, pairs[i])
-		}
-	}
-	if err := os.WriteFile(to, []byte(strings.NewReplacer(pairs...).Replace(text)), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
-	return to
 }
 
 // env is a service's environment, with folders of this test.
@@ -123,7 +107,7 @@ func (p *topology) postgres() {
 func (p *topology) redis() {
 	for _, name := range []string{"redis-primary", "redis-replica"} {
 		dir := p.folder(name)
-		conf := p.moved("../compose/redis/redis.conf", filepath.Join(dir, "redis.conf"), "/data", dir)
+		conf := moved(p.t, "../compose/redis/redis.conf", filepath.Join(dir, "redis.conf"), "/data", dir)
 		p.start(name, p.net.command(name, []string{"REDIS_CONF=" + conf, "REDIS_PASSWORD_FILE=" + p.secrets + "/redis_password"},
 			append([]string{"sh", "../compose/redis/redis.sh"}, p.config.Services[name].Command[2:]...)...))
 	}
@@ -144,7 +128,7 @@ const eicar = "Test.Eicar:0:0:58354f2150254041505b345c505a58353428505e2937434329
 
 func (p *topology) clamd() {
 	dir := p.folder("clamd")
-	conf := p.moved("../compose/clamd.conf", filepath.Join(dir, "clamd.conf"), "/var/lib/clamav", dir, "/tmp", dir)
+	conf := moved(p.t, "../compose/clamd.conf", filepath.Join(dir, "clamd.conf"), "/var/lib/clamav", dir, "/tmp", dir)
 	if err := os.WriteFile(filepath.Join(dir, "test.ndb"), []byte(eicar), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
@@ -178,7 +162,7 @@ func (p *topology) container(name string, args ...string) *exec.Cmd {
 	img := stage(p.t, s.Build.Target)
 	root := filepath.Join(p.dir, "root-"+name)
 	if _, err := os.Stat(root); err != nil {
-		img.unpack(p.t, root, p.bin, p.secrets, p.net.hosts, s)
+		img.unpack(p.t, root, p.secrets, p.net.hosts, s)
 	}
 	settings := append(append([]string{}, img.env...), env(s)...)
 	chroot := []string{"chroot", "--userspec=" + img.user, root}
