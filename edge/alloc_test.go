@@ -3,9 +3,14 @@
 package edge
 
 import (
+	"context"
+	"log/slog"
 	"testing"
+	"time"
 
+	"rawlink/internal/ledger"
 	"rawlink/internal/share"
+	"rawlink/internal/tracing"
 )
 
 // The race detector allocates by itself, so scripts/test.sh runs the tests named
@@ -45,5 +50,25 @@ func TestHitAllocatesNothing(t *testing.T) {
 				t.Errorf("%s, %d bytes: %v allocations; want 0", name, size, n)
 			}
 		}
+	}
+}
+
+// The same where traces are on and this request's caller decided against one.
+func TestUntracedHitAllocatesNothing(t *testing.T) {
+	tracer, err := tracing.Open(t.Context(), tracing.Config{Endpoint: "http://127.0.0.1:9", Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(func() { _ = tracer.Close(context.Background()) })
+	w := newWorld(t, func(_ *Config, p *Parts, _ *world) {
+		p.Log = slog.New(slog.DiscardHandler)
+		p.LocalLeases = ledger.NewTable(1000, time.Now)
+		p.Counter = ledger.NewCounts("test", nil, nil, p.Log)
+		p.Tracer = tracer
+	})
+	hit := w.hit(w.link(content(1024), nil), "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00\r\n")
+	for range 100 {
+		hit()
+	}
+	if n := testing.AllocsPerRun(1000, hit); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
 	}
 }
