@@ -121,6 +121,7 @@ func (p *topology) partner() string {
 		}
 		return nil
 	})
+	p.console()
 	_, capped := c.Share(t, file, testsystem.Object{"max_downloads": 2})
 	for i, want := range []int{200, 200, 410} {
 		if response, _, err := fetch(capped); err != nil || response.StatusCode != want {
@@ -137,6 +138,28 @@ func (p *topology) partner() string {
 	})
 	_, path = c.Share(t, file, testsystem.Object{"max_downloads": 50})
 	return path
+}
+
+// console checks that the page at the API's host may upload to the store's host.
+func (p *topology) console() {
+	request, err := http.NewRequest(http.MethodOptions, "https://objects.localhost/rawlink/uploads/x", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.Header.Set("Origin", "https://api.localhost")
+	request.Header.Set("Access-Control-Request-Method", "PUT")
+	response, _, err := send(request)
+	if err != nil || response.StatusCode != 204 || response.Header.Get("Access-Control-Allow-Origin") != "https://api.localhost" || !strings.Contains(response.Header.Get("Access-Control-Allow-Methods"), "PUT") {
+		p.t.Errorf("preflight at the store's host: %v, %v", response, err)
+	}
+	page, err := http.Get("https://api.localhost/")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	page.Body.Close()
+	if page.StatusCode != 200 || !strings.Contains(page.Header.Get("Content-Security-Policy"), "https://objects.localhost") {
+		p.t.Errorf("the console: %s, and may connect to %q", page.Status, page.Header.Get("Content-Security-Policy"))
+	}
 }
 
 // fetch gets a link as a browser with a cookie of the API's would.

@@ -25,7 +25,7 @@ func checkOnly(ctx *kong.Context) bool {
 func show(ctx *kong.Context, out io.Writer) {
 	var lines []string
 	for _, flag := range ctx.Flags() {
-		if flag.Name == "help" || flag.Name == "check-config" {
+		if flag.Name == "help" || flag.Name == "check-config" || flag.Name == "health" {
 			continue
 		}
 		lines = append(lines, setting(flag.Name)+": "+shown(flag))
