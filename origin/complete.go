@@ -157,19 +157,11 @@ func (o *Origin) joinParts(ctx context.Context, u store.Upload, parts []complete
 	return err
 }
 
-// settled is the key under which an upload's bytes stay.
-func settled(u store.Upload) string {
-	if u.PartsID != nil {
-		return u.ObjectKey // joined parts can't be added to
-	}
-	return u.ObjectKey + ".kept"
-}
-
 // settle checks the stored bytes against the ticket and moves them to where the
 // ticket's URL, which may be good for long, can't reach them: what was scanned
 // stays what is served. A repeated call finds them there.
 func (o *Origin) settle(ctx context.Context, u store.Upload) (share.Object, error) {
-	kept := settled(u)
+	kept := u.SettledKey()
 	info, err := o.Objects.Head(ctx, kept)
 	if err != nil && share.KindOf(err) == share.NotFound && kept != u.ObjectKey {
 		if err := o.settleSingle(ctx, u, kept); err != nil {

@@ -2,10 +2,12 @@ package origin
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rawlink/internal/share"
 	"rawlink/internal/testsystem"
 )
 
@@ -65,4 +67,26 @@ func TestCompleteIsBounded(t *testing.T) {
 	if n := at.calls.Load(); n != 1 {
 		t.Errorf("the store was asked %d times; want once", n)
 	}
+}
+
+// TestAbandonedBytesAreCleared lets the bytes of an upload be taken over, and its
+// client never ask again: they go with the ticket.
+func TestAbandonedBytesAreCleared(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	content := []byte("content")
+	ticket := r.Initiate(t, r.Space(t), "a.txt", "text/plain", len(content))
+	testsystem.Put(t, ticket.Text("upload_url"), "text/plain", content)
+	u := must(r.Store.Upload(t.Context(), r.tenant, ticket.Text("file_id")))
+	object := must(r.settle(t.Context(), u))
+	if err := r.Store.ReleaseUpload(t.Context(), r.tenant, u.FileID); err != nil {
+		t.Fatal(err)
+	}
+	r.exec(t, `UPDATE jobs SET run_at = 0`)
+	testsystem.Until(t, 10*time.Second, "removal", func() error {
+		if _, err := r.Objects.Head(t.Context(), object.Key); share.KindOf(err) != share.NotFound {
+			return fmt.Errorf("the bytes are still there: %w", err)
+		}
+		return nil
+	})
 }

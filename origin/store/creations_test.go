@@ -26,7 +26,7 @@ func (b *bench) make(ctx context.Context, n NewShare) (Share, error) {
 func TestLinkLimitIsExact(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(t *testing.T, b *bench) {
-		const limit = 7
+		limit := int64(7)
 		b.tenant = b.newTenant(t, Unlimited, limit)
 		space, err := b.CreateSpace(t.Context(), b.tenant, "tight", nil)
 		if err != nil {
@@ -59,7 +59,7 @@ func TestLinkLimitIsExact(t *testing.T) {
 			}
 			return made
 		}
-		first := fill(limit, NewShare{FileID: f.ID, MaxDownloads: &one})
+		first := fill(7, NewShare{FileID: f.ID, MaxDownloads: &one})
 		for _, v := range first[:3] {
 			if _, err := b.RevokeShare(t.Context(), b.tenant, v.ID); err != nil {
 				t.Fatal(err)
@@ -71,18 +71,29 @@ func TestLinkLimitIsExact(t *testing.T) {
 			t.Fatal(grant, err)
 		}
 		fill(4, NewShare{FileID: f.ID, ExpiresAt: &ends})
-		// One that was used up is given its download back, and counts again.
-		back := share.Ask{Edge: used.Edge, Seq: 2, Return: 1, Epoch: grant.Epoch}
-		if _, err := b.Redeem(t.Context(), first[3].ID, back); err != nil {
-			t.Fatal(err)
-		}
-		b.clock.add(time.Hour) // four expire, one is too many
-		fill(3, NewShare{FileID: f.ID})
-		if err := b.SetTenantLimits(t.Context(), b.tenant, nil, ptr(int64(limit+2))); err != nil {
+		// Three more places, one of them taken; then a link that was used up is given
+		// its download back, and counts again.
+		limit += 3
+		if err := b.SetTenantLimits(t.Context(), b.tenant, nil, &limit); err != nil {
 			t.Fatal(err)
 		}
 		if v, err := b.make(t.Context(), NewShare{FileID: f.ID}); err != nil {
 			t.Error(v, err)
+		}
+		back := share.Ask{Edge: used.Edge, Seq: 2, Return: 1, Epoch: grant.Epoch}
+		if _, err := b.Redeem(t.Context(), first[3].ID, back); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 { // one by one: a company is counted
+			if _, err := b.make(t.Context(), NewShare{FileID: f.ID}); (err == nil) != (i == 0) {
+				t.Errorf("link %d after one came back: %v; want room for one", i, err)
+			}
+		}
+		b.clock.add(time.Hour) // four expire
+		fill(4, NewShare{FileID: f.ID})
+		limit++
+		if err := b.SetTenantLimits(t.Context(), b.tenant, nil, &limit); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := b.UpdateShare(t.Context(), b.tenant, b.ended(t), ShareUpdate{SetExpiry: true}); err != nil {
 			t.Errorf("the last place, for a link that is extended: %v", err)

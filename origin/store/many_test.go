@@ -177,8 +177,10 @@ func TestTrashOfMany(t *testing.T) {
 		if _, err := b.TrashFolder(ctx, b.tenant, top.ID); err != nil {
 			t.Fatal(err)
 		}
-		if some, err := b.announceFolders(ctx); err != nil || !some {
-			t.Fatal(some, err)
+		for told := 0; told < stepFiles; {
+			if _, err := b.Relay(ctx, 500, func(changes []Change) error { told += len(changes); return nil }); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if _, err := b.RestoreFolder(ctx, b.tenant, top.ID); err != nil {
 			t.Fatal(err)

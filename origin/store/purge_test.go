@@ -230,3 +230,36 @@ func TestPurgeAndRestore(t *testing.T) {
 		}
 	})
 }
+
+// TestRestoreWaitsForAPurge has a purge decide on a file that is in the trash with
+// its folder, and wants no restore of the folder to be answered until the file is
+// gone: what a restore was answered for is there.
+func TestRestoreWaitsForAPurge(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		top, f, _ := b.tree(t)
+		if _, err := b.TrashFolder(t.Context(), b.tenant, top.ID); err != nil {
+			t.Fatal(err)
+		}
+		restored := make(chan error, 1)
+		_, err := b.purge(t.Context(), b.tenant, f.ID, func(f File) bool {
+			go func() {
+				_, err := b.RestoreFolder(t.Context(), b.tenant, top.ID)
+				restored <- err
+			}()
+			select {
+			case err := <-restored:
+				t.Errorf("restored (%v) while the purge was under way", err)
+				restored <- err
+			case <-time.After(300 * time.Millisecond):
+			}
+			return f.DeletedAt != nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := <-restored; err != nil {
+			t.Error(err)
+		}
+	})
+}

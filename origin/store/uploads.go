@@ -107,6 +107,15 @@ func (u *Upload) Parts() int {
 	return int((u.Size + *u.PartSize - 1) / *u.PartSize)
 }
 
+// SettledKey is the key under which an upload's bytes stay: one that its ticket
+// can't reach.
+func (u *Upload) SettledKey() string {
+	if u.PartsID != nil {
+		return u.ObjectKey // joined parts can't be added to
+	}
+	return u.ObjectKey + ".kept"
+}
+
 // Expired reports whether the ticket's time is over.
 func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 
@@ -201,7 +210,13 @@ func (s *Store) ReleaseUpload(ctx context.Context, tenantID, fileID string) erro
 				return err
 			}
 		}
-		return s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, max(s.micros(), u.ExpiresAt)+AfterExpiry.Microseconds())
+		cleared := max(s.micros(), u.ExpiresAt) + AfterExpiry.Microseconds()
+		if kept := u.SettledKey(); kept != u.ObjectKey { // its client may have given up after that
+			if err := s.enqueue(ctx, tx, JobRemoveObject, kept, cleared); err != nil {
+				return err
+			}
+		}
+		return s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, cleared)
 	})
 }
 
