@@ -160,7 +160,7 @@ func shorten(text string) string {
 // cause of what is not the client's doing, once.
 func (o *Origin) answer(ctx context.Context, operation string, err error) error {
 	p := problemOf(err)
-	if p.status >= http.StatusInternalServerError {
+	if p.status >= http.StatusInternalServerError && !errors.Is(ctx.Err(), context.Canceled) { // else the client left, and nobody reads this
 		o.Log.ErrorContext(ctx, "request failed", "operation", operation, "status", p.status, "request_id", requestID(ctx), "error", err)
 	}
 	return p
