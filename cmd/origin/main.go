@@ -113,6 +113,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	})
 	group.Go(func() error { return lifecycle.ServeHTTP(ctx, opsListener, ops, cfg.ShutdownGrace, log) })
 	group.Go(func() error { return plane.Run(ctx) })
+	group.Go(func() error { return originparts.AllowUploads(ctx, &cfg.API, bytes, log) })
 	log.InfoContext(ctx, "started", "api", public.Addr().String(), "internal", private.Addr().String(), "ops", opsListener.Addr().String(), "scanner", scanner.Name())
 	err = group.Wait()
 	stopRelay()

@@ -2,13 +2,11 @@ package objects
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 )
 
 // corsRule names our rule among those of a bucket.
@@ -19,8 +17,7 @@ const corsRule = "rawlink-uploads"
 // enough nothing is changed.
 func (s *S3) AllowOrigins(ctx context.Context, origins []string) error {
 	out, err := s.client.GetBucketCors(ctx, &s3.GetBucketCorsInput{Bucket: &s.bucket})
-	var answer smithy.APIError
-	if err != nil && (!errors.As(err, &answer) || answer.ErrorCode() != "NoSuchCORSConfiguration") {
+	if err != nil && codeOf(err) != "NoSuchCORSConfiguration" {
 		return translate("get CORS rules", err)
 	}
 	var rules []types.CORSRule
