@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test conformance chaos fleet licenses lint lint-api deploy-check bench bench-api bench-peers fuzz clean
+.PHONY: help run build deps web web-check e2e test conformance chaos fleet licenses lint lint-api deploy-check bench bench-api bench-peers fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,15 @@ deps: ## install what the tests need and this machine lacks
 test: deps ## check form, then run every test, conformance last
 	scripts/test.sh
 	scripts/conformance.sh
+
+web: ## build the console from web/console into origin/console, where it is embedded
+	scripts/web.sh
+
+web-check: ## check the console's sources, and that make web makes the bytes that are committed
+	scripts/web.sh --check
+
+e2e: deps ## play the console and links in a real browser; ARGS=--pictures makes those in docs/img
+	scripts/e2e.sh $(ARGS)
 
 lint-api: deps ## lint the API's OpenAPI document
 	scripts/lint-api.sh

@@ -163,7 +163,7 @@ func (o *Origin) answer(ctx context.Context, operation string, err error) error 
 	if p.Quota != nil {
 		o.Metrics.Refused.WithLabelValues(p.Quota.Resource).Inc()
 	}
-	if p.status >= http.StatusInternalServerError {
+	if p.status >= http.StatusInternalServerError && !errors.Is(ctx.Err(), context.Canceled) { // else the client left, and nobody reads this
 		o.Log.ErrorContext(ctx, "request failed", "operation", operation, "status", p.status, "request_id", requestID(ctx), "error", err)
 	}
 	return p

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unformatted=$(gofmt -l .)
+unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l) # not what npm installed
 if [ -n "$unformatted" ]; then
 	printf 'gofmt these files:\n%s\n' "$unformatted" >&2
 	exit 1

@@ -126,6 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	group.Go(func() error { return process.ServeHTTP(ctx, public, plane.Handler(nil)) })
 	group.Go(func() error { return process.ServeHTTP(ctx, private, plane.InternalHandler()) })
 	group.Go(func() error { return plane.Run(ctx) })
+	group.Go(func() error { return originparts.AllowUploads(ctx, &cfg.API, bytes, log) })
 	log.InfoContext(ctx, "started", "api", public.Addr().String(), "internal", private.Addr().String(), "ops", opsListener.Addr().String(), "scanner", scanner.Name())
 	err = group.Wait()
 	stopRelay()

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -182,12 +181,11 @@ func (c *upCommand) fillURLs(api, files, ops net.Listener) {
 	}
 }
 
-// uploadOrigins are the web origins that may upload: those that were named, and
-// the console's, under either name that this machine has for itself.
+// uploadOrigins are the web origins that may upload; the console's under either
+// name that this machine has for itself.
 func (c *upCommand) uploadOrigins() []string {
-	api := strings.TrimSuffix(c.APIURL, "/")
-	origins := append(slices.Clone(c.UploadOrigins), api)
-	if host, port, err := net.SplitHostPort(strings.TrimPrefix(api, "http://")); err == nil && host == "127.0.0.1" {
+	origins := originparts.UploadOrigins(&c.API)
+	if host, port, err := net.SplitHostPort(strings.TrimPrefix(c.APIURL, "http://")); c.Console && err == nil && host == "127.0.0.1" {
 		origins = append(origins, "http://"+net.JoinHostPort("localhost", port))
 	}
 	return origins

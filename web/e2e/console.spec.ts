@@ -125,6 +125,16 @@ test('an infected file is told as such and can’t be shared', async ({ page, ra
   await expect(page.getByRole('button', { name: 'Create link' })).toHaveCount(0)
 })
 
+test('under the machine’s other name, uploads are of another origin and go through', async ({ page, rawlink }) => {
+  await signIn(page, { ...rawlink, api: rawlink.api.replace('127.0.0.1', 'localhost') })
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload' }).first().click()
+  const sent = page.waitForRequest((request) => request.method() === 'PUT')
+  await (await chooser).setFiles({ name: 'across.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(7_000_000, 'parts ') })
+  expect(new URL((await sent).url()).origin).toBe(rawlink.api)
+  await expect(page.getByRole('row', { name: /across\.bin 7 MB Clean/ })).toBeVisible()
+})
+
 test('an upload is cancelled, another one is tried again after the network failed', async ({ page, rawlink, partner, context }) => {
   expectRefusals(page)
   const space = await partner.space('Slow network')
@@ -139,7 +149,7 @@ test('an upload is cancelled, another one is tried again after the network faile
   await page.getByRole('button', { name: 'Cancel cancelled.txt' }).click()
   await expect(page.getByText('Cancelled', { exact: true })).toBeVisible()
   await page.unroute('**/objects/**')
-  await expect.poll(async () => (await partner.call<{ bytes_used: number }>('GET', '/quota')).bytes_used).toBeLessThan(18_000_000)
+  await expect.poll(async () => (await partner.call<{ bytes_used: number }>('GET', '/quota')).bytes_used).toBeLessThan(25_000_000)
 
   await page.route('**/objects/**', (route) => route.abort('internetdisconnected'))
   await choose('later.txt')

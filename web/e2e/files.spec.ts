@@ -71,7 +71,10 @@ test('HTML and SVG run nothing, opened, framed or drawn', async ({ page, partner
     await test.step('elsewhere the same files do run: the listener hears them', async () => {
       await page.goto(site.show(html.toString()))
       await expect.poll(() => site.hits.length).toBeGreaterThan(3)
-      await page.goto(site.show('still'))
+      await page.waitForURL('**/refresh')
+      site.hits.length = 0
+      await page.goto(site.show(svg.toString()))
+      await expect.poll(() => site.hits.length).toBeGreaterThan(1)
     })
     const types = ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/plain', 'image/png']
     for (const [name, content] of [['attack.html', html], ['attack.svg', svg]] as const) {

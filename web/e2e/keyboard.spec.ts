@@ -20,12 +20,12 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
 }
 
 test('all of it without a mouse', async ({ page, rawlink, partner }) => {
-  const space = await partner.space('Keyboard')
+  const space = await partner.space('Partners')
   await page.goto(`${rawlink.api}/#/spaces/${space.id}`)
   await expect(page.getByLabel('API key', { exact: true })).toBeFocused()
   await page.keyboard.type(rawlink.key)
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('heading', { level: 1, name: 'Keyboard' })).toBeVisible()
+  await expect(page.getByRole('heading', { level: 1, name: 'Partners' })).toBeVisible()
 
   await tabTo(page, 'Skip to content')
   await page.keyboard.press('Enter')

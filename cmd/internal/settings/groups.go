@@ -30,7 +30,7 @@ type API struct {
 	UploadMultipartFrom Size          `help:"Files of this size and more are uploaded in parts." default:"100MB"`
 	UploadPartSize      Size          `help:"Size of these parts, at least 5MiB." default:"16MiB"`
 	UploadLifetime      time.Duration `help:"How long an upload ticket is good." default:"1h"`
-	UploadOrigins       []string      `help:"Web origins that may upload from a browser, comma separated." placeholder:"ORIGIN"`
+	UploadOrigins       []string      `help:"Web origins that may upload from a browser besides the console, comma separated. A bucket is told by a CORS rule." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
 	ImportMax           Size          `help:"Largest file that is imported from a URL; upload_max holds besides." default:"5GiB"`

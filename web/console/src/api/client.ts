@@ -29,11 +29,11 @@ export class Client {
   ) {}
 
   async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    return (await this.request<T>('GET', path, { signal })).body
+    return (await this.request('GET', path, { signal })).body as T
   }
 
   async post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-    return (await this.request<T>('POST', path, { body, signal })).body
+    return (await this.request('POST', path, { body, signal })).body as T
   }
 
   async patch(path: string, body: unknown): Promise<unknown> {
@@ -45,11 +45,11 @@ export class Client {
   }
 
   async page<T>(path: string, signal?: AbortSignal): Promise<Page<T>> {
-    const { body, link } = await this.request<T[]>('GET', path, { signal })
-    return { items: body, next: nextOf(link) }
+    const { body, link } = await this.request('GET', path, { signal })
+    return { items: body as T[], next: nextOf(link) }
   }
 
-  private async request<T>(method: Method, path: string, { body, signal }: Options): Promise<{ body: T; link: string | null }> {
+  private async request(method: Method, path: string, { body, signal }: Options): Promise<{ body: unknown; link: string | null }> {
     const headers: Record<string, string> = { 'X-API-Key': this.key }
     const init: RequestInit = { method, headers, credentials: 'omit', cache: 'no-store', signal: signal ?? null }
     if (body !== undefined) {
@@ -71,7 +71,7 @@ export class Client {
       if (!response) throw new Unreachable('The server')
       const answer = await read(response)
       if (!response.ok) throw problemOf(response.status, answer, response.headers.get('X-Request-Id'))
-      return { body: answer as T, link: response.headers.get('Link') }
+      return { body: answer, link: response.headers.get('Link') }
     }
   }
 }

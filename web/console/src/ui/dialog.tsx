@@ -12,7 +12,9 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     const from = document.activeElement
     box.current?.showModal()
     return () => {
-      if (from instanceof HTMLElement) from.focus()
+      // Closing gives the focus back; being taken away while open loses it. By now it
+      // may also be where somebody went on to.
+      if (document.activeElement === document.body && from instanceof HTMLElement) from.focus()
     }
   }, [])
   return (

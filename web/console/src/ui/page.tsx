@@ -12,6 +12,7 @@ export function Heading({ children, title }: { children: ComponentChildren; titl
     document.title = `${title} · Rawlink`
   }, [title])
   useEffect(() => {
+    scrollTo(0, 0)
     if (arrivedBefore && !document.querySelector('dialog[open]')) place.current?.focus({ preventScroll: true })
     arrivedBefore = true
   }, [])

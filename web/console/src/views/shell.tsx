@@ -74,8 +74,9 @@ function Spaces() {
   const [asking, setAsking] = useState(false)
   const at = route.value
   const current = at.view === 'place' ? at.space : null
+  const all = spaces.value
   const list = useRef<HTMLUListElement>(null)
-  useEffect(() => list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current, spaces.value])
+  useEffect(() => list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current, all])
   return (
     <nav class="spaces" aria-label="Spaces">
       <div class="row">
@@ -85,7 +86,7 @@ function Spaces() {
         </button>
       </div>
       <ul ref={list}>
-        {spaces.value?.map((space) => (
+        {all?.map((space) => (
           <li key={space.id}>
             <a href={href({ view: 'place', space: space.id, folder: null })} aria-current={current === space.id ? 'true' : undefined}>
               {space.name}
