@@ -56,6 +56,49 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+// TestFailedHandOver: a successor that can't start costs nothing. One that may, once
+// its configuration is mended, takes over.
+func TestFailedHandOver(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "rawlink.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("edge:\n  max_age: 30m\n")
+	s := testsystem.Embedded(t, "CONFIG="+config)
+	c := s.Client()
+	_, path := c.Share(t, c.CleanFile(t, c.Space(t), "a", "text/plain", text(t)), nil)
+	maxAge := func() string {
+		response, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%v, %v", response, err)
+		}
+		return response.Header.Get("Cache-Control")
+	}
+	before, pid := maxAge(), s.Origin.PID()
+	write("edge:\n  max_age: soon\n")
+	s.Origin.Signal(syscall.SIGUSR2)
+	testsystem.Until(t, 30*time.Second, "word of the failure", func() error {
+		if log := s.Origin.Stderr(); !strings.Contains(log, "not handed over") || !strings.Contains(log, "edge_max_age: want a duration") {
+			return errors.New("none in the log")
+		}
+		return nil
+	})
+	if after := maxAge(); after != before || s.Origin.PID() != pid {
+		t.Errorf("Cache-Control was %q and is %q; want nothing changed", before, after)
+	}
+	write("edge:\n  max_age: 10m\n")
+	s.Origin.HandOver()
+	testsystem.Until(t, 30*time.Second, "the new configuration", func() error {
+		if now := maxAge(); !strings.Contains(now, "max-age=600") {
+			return errors.New(now)
+		}
+		return nil
+	})
+}
+
 // TestStopIsAnnounced: from the signal on /readyz says so, until the end; connections
 // are accepted for shutdown_delay; what is under way then is finished.
 func TestStopIsAnnounced(t *testing.T) {
