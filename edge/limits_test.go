@@ -3,6 +3,7 @@ package edge
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +33,27 @@ func TestRequestsPerClient(t *testing.T) {
 			t.Errorf("%s: %d; want %d", addr, res.StatusCode, want)
 		}
 		conn.Close()
+	}
+}
+
+// TestManyBehindOneAddress has 400 people behind one address download at the same
+// time, each slowly, and the same people ask for small things besides. The defaults
+// are in nobody's way: there is no limit on how often an address may ask.
+func TestManyBehindOneAddress(t *testing.T) {
+	const people = 400
+	w := newWorld(t, nil)
+	slow, small := w.link(content(8<<20), nil), w.link(content(100), nil)
+	for i := range people {
+		conn, res := w.start(slow, fmt.Sprint("person/", i), "")
+		defer conn.Close()
+		if res.StatusCode != 200 {
+			t.Fatalf("person %d: %d; want 200", i, res.StatusCode)
+		}
+	}
+	for i := range 5 * people {
+		if got := w.get(small, "User-Agent", fmt.Sprint("person/", i%people)); got.status != 200 {
+			t.Fatalf("request %d: %d; want 200", i, got.status)
+		}
 	}
 }
 

@@ -45,11 +45,11 @@ func WritePage(to io.Writer, c *Comparison, runs ...*Report) error {
 		p.Code = append(p.Code, string(text))
 	}
 	t, err := template.New("page.html.tmpl").Funcs(template.FuncMap{
-		"css": func(s string) template.CSS { return template.CSS(s) }, //nolint:gosec // our own files, embedded
-		"js":  func(s string) template.JS { return template.JS(s) },   //nolint:gosec // our own files, embedded
+		"css": func(s string) template.CSS { return template.CSS(s) },
+		"js":  func(s string) template.JS { return template.JS(s) },
 		"json": func(v any) (template.JS, error) {
-			text, err := json.Marshal(v)  // escapes <, > and &, so no text ends the script
-			return template.JS(text), err //nolint:gosec // escaped
+			text, err := json.Marshal(v) // escapes <, > and &, so no text ends the script
+			return template.JS(text), err
 		},
 		"ms": millisText, "count": humanize.Comma, "bytes": func(n int64) string { return humanize.IBytes(uint64(max(0, n))) },
 		"rate":  func(r *Report) string { return rateText(float64(r.Requests) / max(r.Seconds, 1e-9)) },

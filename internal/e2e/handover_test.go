@@ -3,16 +3,22 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"rawlink/internal/share"
 	"rawlink/internal/testsystem"
 )
 
@@ -48,6 +54,164 @@ func TestHandOver(t *testing.T) {
 			l.judge(t)
 		})
 	}
+}
+
+// TestFailedHandOver: a successor that can't start costs nothing. One that may, once
+// its configuration is mended, takes over.
+func TestFailedHandOver(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "rawlink.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("edge:\n  max_age: 30m\n")
+	s := testsystem.Embedded(t, "CONFIG="+config)
+	c := s.Client()
+	_, path := c.Share(t, c.CleanFile(t, c.Space(t), "a", "text/plain", text(t)), nil)
+	maxAge := func() string {
+		response, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%v, %v", response, err)
+		}
+		return response.Header.Get("Cache-Control")
+	}
+	before, pid := maxAge(), s.Origin.PID()
+	write("edge:\n  max_age: soon\n")
+	s.Origin.Signal(syscall.SIGUSR2)
+	testsystem.Until(t, 30*time.Second, "word of the failure", func() error {
+		if log := s.Origin.Stderr(); !strings.Contains(log, "not handed over") || !strings.Contains(log, "edge_max_age: want a duration") {
+			return errors.New("none in the log")
+		}
+		return nil
+	})
+	if after := maxAge(); after != before || s.Origin.PID() != pid {
+		t.Errorf("Cache-Control was %q and is %q; want nothing changed", before, after)
+	}
+	write("edge:\n  max_age: 10m\n")
+	s.Origin.HandOver()
+	testsystem.Until(t, 30*time.Second, "the new configuration", func() error {
+		if now := maxAge(); !strings.Contains(now, "max-age=600") {
+			return errors.New(now)
+		}
+		return nil
+	})
+}
+
+// TestStopIsAnnounced: from the signal on /readyz says so, until the end; connections
+// are accepted for shutdown_delay; what is under way then is finished.
+func TestStopIsAnnounced(t *testing.T) {
+	t.Parallel()
+	for name, setup := range testsystem.Setups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, "SHUTDOWN_DELAY=1500ms", "SHUTDOWN_GRACE=20s")
+			c, content := s.Client(), bytes.Repeat([]byte("0123456789abcdef"), 9<<16)
+			_, path := c.Share(t, c.CleanFile(t, c.Space(t), "a", "application/octet-stream", content), nil)
+			edge, files, ops := s.Edges[0], s.Files[0], s.Ops[len(s.Ops)-len(s.Edges)]
+			request, err := http.NewRequest("GET", files+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow, err := narrow.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer slow.Body.Close()
+
+			edge.Signal(syscall.SIGTERM)
+			begin := time.Now()
+			stopping := func() error {
+				response, body, err := testsystem.Fetch(t, "GET", ops+"/readyz")
+				if err != nil || response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), `"stopping"`) {
+					return fmt.Errorf("/readyz: %v, %s, %w; want 503 stopping", response, body, err)
+				}
+				return nil
+			}
+			testsystem.Until(t, time.Second, "word of the stop", stopping)
+			if _, _, err := new(wire).get(strings.TrimPrefix(files, "http://"), path, "late"); err != nil && time.Since(begin) < time.Second {
+				t.Errorf("during shutdown_delay: %v; want an answer", err)
+			}
+			testsystem.Until(t, 10*time.Second, "the end of accepting", func() error {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(files, "http://"))
+				if err == nil {
+					conn.Close()
+					return errors.New("still accepts")
+				}
+				return nil
+			})
+			if err := stopping(); err != nil {
+				t.Errorf("while a body is finished: %v", err)
+			}
+			if got, err := io.ReadAll(slow.Body); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("the body under way: %d bytes, %v; want %d", len(got), err, len(content))
+			}
+			if err := edge.Wait(20 * time.Second); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestTokenKeysAreRotatedWithoutAStop is the drill of docs/operating.md for many
+// processes: a key is added everywhere, then seals everywhere, by hand-overs, which read
+// the file with the keys anew. Links of either key work at every moment.
+func TestTokenKeysAreRotatedWithoutAStop(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "token-keys")
+	if err := os.WriteFile(keys, []byte("1:"+share.NewKey()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := testsystem.Production(t, "TOKEN_KEYS=@"+keys)
+	c := s.Client()
+	file := c.CleanFile(t, c.Space(t), "a", "text/plain", text(t))
+	var paths []string
+	check := func(when string) {
+		t.Helper()
+		_, path := c.Share(t, file, nil)
+		paths = append(paths, path)
+		for i, path := range paths {
+			for edge, url := range s.Files {
+				if got := status(t, url+path); got != http.StatusOK {
+					t.Errorf("%s: link %d at edge %d: %d", when, i, edge, got)
+				}
+			}
+		}
+	}
+	check("before")
+	for i, step := range [][]string{{"add"}, {"seal", "2"}} {
+		out := filepath.Join(dir, fmt.Sprint("next-", i))
+		testsystem.Output(t, "rawlink", nil, append(append([]string{"admin", "token-key"}, step...), "--token-keys=@"+keys, "--out="+out)...)
+		if err := os.Rename(out, keys); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range append(append([]*testsystem.Program{}, s.Edges...), s.Origin) {
+			p.HandOver()
+			check(step[0])
+		}
+	}
+	// What came on a connection kept from before was answered by the process of before.
+	testsystem.Until(t, 10*time.Second, "a link of the second key", func() error {
+		check("in the end")
+		if key := keyOf(paths[len(paths)-1]); key != 2 {
+			return fmt.Errorf("the newest link is of key %d", key)
+		}
+		return nil
+	})
+	if key := keyOf(paths[0]); key != 1 {
+		t.Errorf("the oldest link is of key %d", key)
+	}
+}
+
+// keyOf returns the number of the key that sealed a link, which follows the version.
+func keyOf(path string) byte {
+	head, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(path, "/s/")[:4])
+	if err != nil {
+		return 0
+	}
+	return head[1]
 }
 
 // link is a raw link as its owner knows it.
@@ -215,7 +379,7 @@ func (l *load) judge(t *testing.T) {
 			}
 		}
 	}
-	if l.bodies.Load() == 0 || l.answered.Load() < 100 {
+	if l.bodies.Load() == 0 || l.answered.Load() < 50 {
 		t.Errorf("%d requests, %d long bodies: nothing was tested", l.answered.Load(), l.bodies.Load())
 	}
 	for i, capped := range l.capped {

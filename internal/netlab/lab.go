@@ -109,7 +109,7 @@ func (l *Lab) Part(one, other []*Host) {
 	}
 }
 
-// Lose drops so many of a hundred packets that reach the host.
+// Lose drops so many of a hundred packets, less than all, that reach the host.
 func (h *Host) Lose(percent int) {
 	h.lab.nft(h, "add", "rule", "inet", "lab", "in", "numgen", "random", "mod", "100", "<", fmt.Sprint(percent), "drop")
 }

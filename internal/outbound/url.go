@@ -58,7 +58,7 @@ func (c *Client) checkLiteral(u *url.URL) error {
 	if text := u.Port(); text != "" {
 		port, _ = strconv.ParseUint(text, 10, 16) // checked
 	}
-	return c.guard.admit(netip.AddrPortFrom(addr, uint16(port))) //nolint:gosec // parsed as 16 bits
+	return c.guard.admit(netip.AddrPortFrom(addr, uint16(port)))
 }
 
 func portList(ports []uint16) string {

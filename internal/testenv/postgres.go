@@ -219,3 +219,21 @@ func postgresOwner() (*syscall.Credential, error) {
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(errUID, errGID)
 }
+
+// PostgresTool returns the path of a program that comes with PostgreSQL, such as
+// pg_dump.
+func PostgresTool(tb testing.TB, name string) string {
+	tb.Helper()
+	initdb, err := find("initdb", "/usr/lib/postgresql/*/bin")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if real, err := filepath.EvalSymlinks(initdb); err == nil {
+		initdb = real
+	}
+	path, err := exec.LookPath(filepath.Join(filepath.Dir(initdb), name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}

@@ -20,6 +20,7 @@ import (
 type Program struct {
 	tb       testing.TB
 	name     string
+	foreign  bool                     // of another version: it is given no more than its settings
 	within   func(func() error) error // calls its start, on another host; nil: here
 	args     []string
 	settings []string
@@ -58,6 +59,26 @@ func Run(tb testing.TB, name string, settings []string, readyURL string) *Progra
 	return start(tb, name, nil, settings, readyURL)
 }
 
+// RunForeign is Run for a program of another version, which Binary's folder has under
+// this name.
+func RunForeign(tb testing.TB, name string, settings []string, readyURL string) *Program {
+	tb.Helper()
+	p := &Program{tb: tb, foreign: true, name: name, settings: settings, readyURL: readyURL, stdout: &record{}, stderr: &record{}}
+	tb.Cleanup(p.finish)
+	p.Start()
+	return p
+}
+
+// Setting is what the program was given for one, such as DATABASE_URL.
+func (p *Program) Setting(name string) (value string) {
+	for _, pair := range p.settings {
+		if text, found := strings.CutPrefix(pair, name+"="); found {
+			value = text
+		}
+	}
+	return value
+}
+
 // RunWithin is Run for a program on another host: within calls a function there.
 func RunWithin(tb testing.TB, within func(func() error) error, name string, settings []string, readyURL string) *Program {
 	tb.Helper()
@@ -80,10 +101,14 @@ func start(tb testing.TB, name string, args, settings []string, readyURL string)
 // ready.
 func (p *Program) Start() {
 	p.tb.Helper()
-	if p.pids == "" {
-		p.pids = filepath.Join(p.tb.TempDir(), "pid")
+	settings := p.settings
+	if !p.foreign {
+		if p.pids == "" {
+			p.pids = filepath.Join(p.tb.TempDir(), "pid")
+		}
+		settings = append([]string{"PID_FILE=" + p.pids}, settings...)
 	}
-	p.cmd = command(p.tb, p.name, append([]string{"PID_FILE=" + p.pids}, p.settings...), p.args...)
+	p.cmd = command(p.tb, p.name, settings, p.args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr // pipes: the last of the successors closes them
 	if p.within == nil {
 		p.within = func(start func() error) error { return start() }

@@ -160,7 +160,9 @@ func (s *System) AdminFails(tb testing.TB, args ...string) string {
 	return Fails(tb, "rawlink", nil, append(append([]string{"admin"}, args...), s.admin...)...)
 }
 
-// address returns a loopback address that nothing listens on.
+// Address returns a loopback address that nothing listens on.
+func Address(tb testing.TB) string { return address(tb) }
+
 func address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(tb)) }
 
 // Until calls try until it returns nil, for at most limit, and then fails with

@@ -28,7 +28,7 @@ func (p *Process) ServeHTTP(ctx context.Context, ln net.Listener, handler http.H
 	stop := context.AfterFunc(ctx, func() {
 		last, idle, cancel := p.Drain(ctx)
 		defer cancel()
-		s.drain(ln, idle)
+		s.drain(idle, ln)
 		drained <- errors.Join(s.Shutdown(last), s.Close())
 	})
 	err := s.Serve(ln)
@@ -57,7 +57,7 @@ func (p *Process) ServeOps(ctx context.Context, ln net.Listener, ops *Ops) (stop
 	})
 	release := context.AfterFunc(ctx, func() {
 		if p.handed.Load() {
-			s.drain(ln, ctx)
+			s.drain(ctx, ln)
 		}
 	})
 	return func() {
@@ -108,7 +108,7 @@ func (s *server) note(conn net.Conn, state http.ConnState) {
 
 // drain stops accepting, and returns when no connection is left or patience ends.
 // An answer that began before may still keep its connection, so all are waited for.
-func (s *server) drain(ln net.Listener, patience context.Context) {
+func (s *server) drain(patience context.Context, ln net.Listener) {
 	s.draining.Store(true)
 	_ = ln.Close()
 	<-s.accepted // else one that was just accepted could be missed, and closed
