@@ -40,14 +40,14 @@ type webhook struct {
 	Failures       int64    `json:"failures" doc:"Attempts that failed since the last success."`
 	FailingSince   *string  `json:"failing_since"`
 	LastError      *string  `json:"last_error"`
-	OldSecretUntil *string  `json:"old_secret_until" doc:"Until then the secret before signs too; null: it was not rotated."`
+	OverlapUntil   *string  `json:"overlap_until" doc:"Until then the secret before signs too; null: it was not rotated."`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
 }
 
 func webhookOf(w store.Webhook) webhook {
 	out := webhook{ID: w.ID, URL: w.URL, Events: w.Events, Enabled: w.Enabled, DisabledReason: w.DisabledReason, Failures: w.Failures,
-		FailingSince: stampOrNull(w.FailingSince), LastError: w.LastError, OldSecretUntil: stampOrNull(w.OldSecretUntil), CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt)}
+		FailingSince: stampOrNull(w.FailingSince), LastError: w.LastError, OverlapUntil: stampOrNull(w.OldSecretUntil), CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt)}
 	if len(out.Events) == 0 {
 		out.Events = store.Events()
 	}

@@ -425,7 +425,7 @@ func TestSecretRotation(t *testing.T) {
 	response, text := r.send(t, "POST", "/api/v1/webhooks/"+id+"/rotate", `{}`, "Idempotency-Key", "rotate")
 	var rotated struct {
 		Secret         string
-		OldSecretUntil string `json:"old_secret_until"`
+		OldSecretUntil string `json:"overlap_until"`
 	}
 	if err := json.Unmarshal([]byte(text), &rotated); err != nil || response.StatusCode != 200 || rotated.OldSecretUntil == "" {
 		t.Fatalf("%d %s, %v", response.StatusCode, text, err)
