@@ -1,4 +1,6 @@
 -- links_bound: the links in use are never more than this; NULL: not known.
+-- Links that an origin of the version before makes meanwhile don't raise it; they are
+-- found at the next count.
 -- links_near: the warning that their limit is near was told.
 
 -- +goose Up

@@ -1,7 +1,8 @@
 -- Lists of one place are read in pages too. A file is in the trash with its
 -- folder, whose row alone says so; untold_folders are the folders whose links have
 -- yet to be announced after such a change, from the file behind (after_at,
--- after_id) on.
+-- after_id) on. An origin of the version before takes such files for live: trash no
+-- folder before the last one is replaced.
 
 -- +goose Up
 DROP INDEX files_of_space;
