@@ -107,7 +107,11 @@ func (d *DB) once(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	err = tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // whose end has rolled it back
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
 	return nil

@@ -232,6 +232,8 @@ type load struct {
 	gotFree  atomic.Int64
 	gotSlow  atomic.Int64
 	bodies   atomic.Int64 // that readers read whole
+	busy     atomic.Int64 // 503 at capped links: no download could be taken in time
+	starved  atomic.Int64 // the longest that this process waited for a turn, in nanoseconds
 	mu       sync.Mutex   // guards failures
 	failures []string
 }
@@ -273,6 +275,7 @@ func (l *load) begin(t *testing.T) (stop func()) {
 		running.Go(func() { l.reader(ctx, i) })
 	}
 	running.Go(func() { l.partner(ctx) })
+	running.Go(func() { l.feelStarvation(ctx) })
 	return func() { cancel(); running.Wait() }
 }
 
@@ -302,6 +305,8 @@ func (l *load) client(ctx context.Context, id int, keep bool) {
 		case status == http.StatusOK:
 			l.gotFree.Add(1)
 		case status == http.StatusGone && which >= 0:
+		case status == http.StatusServiceUnavailable && which >= 0:
+			l.busy.Add(1)
 		default:
 			l.fail("client %d, request %d: %d %.200s", id, n, status, body)
 		}
@@ -365,6 +370,22 @@ func (l *load) partner(ctx context.Context) {
 	}
 }
 
+// feelStarvation notes how late this process is woken.
+func (l *load) feelStarvation(ctx context.Context) {
+	const nap = 10 * time.Millisecond
+	for ctx.Err() == nil {
+		begin := time.Now()
+		time.Sleep(nap)
+		if late := time.Since(begin) - nap; late > time.Duration(l.starved.Load()) {
+			l.starved.Store(int64(late))
+		}
+	}
+}
+
+// starvation is how late a process may be woken on a machine that is fit to judge
+// whether a download was taken in time, which asks several processes for a turn.
+const starvation = 250 * time.Millisecond
+
 // judge compares what clients got with caps and counts.
 func (l *load) judge(t *testing.T) {
 	for _, failure := range l.failures {
@@ -382,22 +403,28 @@ func (l *load) judge(t *testing.T) {
 	if l.bodies.Load() == 0 || l.answered.Load() < 50 {
 		t.Errorf("%d requests, %d long bodies: nothing was tested", l.answered.Load(), l.bodies.Load())
 	}
+	late := time.Duration(l.starved.Load())
+	if busy := l.busy.Load(); busy > 0 && late < starvation {
+		t.Errorf("%d requests at capped links were answered 503", busy)
+	} else if busy > 0 {
+		t.Logf("%d requests at capped links were answered 503, on a machine that wakes a process %v late", busy, late)
+	}
 	for i, capped := range l.capped {
 		got := l.got[i].Load()
 		if got > l.caps[i] {
 			t.Errorf("cap %d: %d bodies", l.caps[i], got)
 		}
-		l.counted(t, capped, got)
+		l.counted(t, capped, got, l.busy.Load()) // what was refused late may have been taken
 	}
-	l.counted(t, l.free, l.gotFree.Load())
-	l.counted(t, l.slow, l.gotSlow.Load())
+	l.counted(t, l.free, l.gotFree.Load(), 0)
+	l.counted(t, l.slow, l.gotSlow.Load(), 0)
 	t.Logf("%d requests, %d long bodies, none failed", l.answered.Load(), l.bodies.Load())
 }
 
-func (l *load) counted(t *testing.T, k link, want int64) {
+func (l *load) counted(t *testing.T, k link, want, unsure int64) {
 	t.Helper()
 	testsystem.Until(t, 5*time.Second, "a count", func() error {
-		if got := l.api.Must(t, http.StatusOK, "GET", "/shares/"+k.id, nil).Number("download_count"); got != want {
+		if got := l.api.Must(t, http.StatusOK, "GET", "/shares/"+k.id, nil).Number("download_count"); got < want || got > want+unsure {
 			return fmt.Errorf("download_count = %d; clients got %d bodies", got, want)
 		}
 		return nil
