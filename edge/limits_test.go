@@ -131,6 +131,7 @@ func TestProxyProtocol(t *testing.T) {
 		if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
+		w.edge.records.Wait() // a set is seen a little later
 		k, _, err := w.edge.records.Get(w.hash(path), time.Now())
 		must(t, err)
 		req := &request{addr: netip.MustParseAddr(c.client), agent: []byte("a")}
