@@ -99,6 +99,7 @@ for (const { name: look, viewport, colorScheme } of looks) {
     await page.keyboard.press('Escape')
     await page.goto(`${rawlink.api}/#/spaces/${space}`)
     await page.getByRole('link', { name: 'Logos' }).click()
+    await expect(page.getByRole('heading', { level: 1, name: 'Logos' })).toBeVisible()
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('button', { name: 'Upload' }).first().click()
     await (await chooser).setFiles({ name: `note ${look}.txt`, mimeType: 'text/plain', buffer: Buffer.from('note') })
