@@ -116,6 +116,21 @@ func (p *topology) redis() {
 		p.start(name, p.net.command(name, []string{"SENTINEL_CONF=../compose/redis/sentinel.conf", "SENTINEL_DIR=" + p.folder(name), "REDIS_PASSWORD_FILE=" + p.secrets + "/redis_password"},
 			"sh", "../compose/redis/sentinel.sh"))
 	}
+	// Without a replica that keeps up the primary takes no writes, and revocations
+	// are as late as with no bus at all.
+	testsystem.Until(p.t, 30*time.Second, "a replica that keeps up", func() error {
+		return p.replication("redis-primary", "min_slaves_good_slaves:1")
+	})
+}
+
+// replication fails unless a Redis says this of its replication.
+func (p *topology) replication(name, want string) error {
+	password := strings.TrimSpace(read(p.t, p.secrets+"/redis_password"))
+	out, err := p.net.command(name, []string{"REDISCLI_AUTH=" + password}, "redis-cli", "info", "replication").Output()
+	if err == nil && !strings.Contains(string(out), want) {
+		err = fmt.Errorf("%s does not say %s", name, want)
+	}
+	return err
 }
 
 func (p *topology) store() {

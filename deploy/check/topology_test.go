@@ -265,13 +265,8 @@ func (p *topology) failOver(path string) {
 	if served < 10 {
 		p.t.Errorf("only %d downloads in 20 s without the Redis primary; want 10", served)
 	}
-	password := strings.TrimSpace(read(p.t, p.secrets+"/redis_password"))
 	testsystem.Until(p.t, 60*time.Second, "promotion of the replica", func() error {
-		out, err := p.net.command("redis-replica", []string{"REDISCLI_AUTH=" + password}, "redis-cli", "info", "replication").Output()
-		if err == nil && !strings.Contains(string(out), "role:master") {
-			err = fmt.Errorf("still a replica")
-		}
-		return err
+		return p.replication("redis-replica", "role:master")
 	})
 }
 
