@@ -1,12 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"html/template"
 	"os"
 	"strings"
-
-	"github.com/dustin/go-humanize"
 
 	"rawlink/bench/report"
 )
@@ -34,26 +33,17 @@ func (p page) Met() (n int) {
 func beside(results string) string { return strings.TrimSuffix(results, ".md") + ".html" }
 
 // writePage writes the report as one HTML page that needs nothing else.
-func writePage(file string, p page) (err error) {
+func writePage(file string, p page) error {
 	t, err := template.New("RESULTS.html.tmpl").Funcs(template.FuncMap{
-		"css": func() template.CSS { return template.CSS(report.Style()) },
-		"figure": func(v float64) string {
-			if v < 100 {
-				return fmt.Sprintf("%.1f", v)
-			}
-			return humanize.Comma(int64(v + .5))
-		},
+		"css":    func() template.CSS { return template.CSS(report.Style()) },
+		"figure": report.RateText,
 	}).ParseFS(templates, "templates/RESULTS.html.tmpl")
 	if err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
-	out, err := os.Create(file)
-	if err != nil {
+	var text bytes.Buffer
+	if err := t.Execute(&text, p); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
-	if err := t.Execute(out, p); err != nil {
-		_ = out.Close()
-		return fmt.Errorf("write page: %w", err)
-	}
-	return out.Close()
+	return os.WriteFile(file, text.Bytes(), 0o644)
 }

@@ -41,7 +41,7 @@ var measures = []struct {
 	moreIsBad bool
 	text      func(float64) string
 }{
-	{"answers per second", false, rateText},
+	{"answers per second", false, RateText},
 	{"p50", true, millisText},
 	{"p90", true, millisText},
 	{"p99", true, millisText},

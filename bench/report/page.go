@@ -52,7 +52,7 @@ func WritePage(to io.Writer, c *Comparison, runs ...*Report) error {
 			return template.JS(text), err
 		},
 		"ms": millisText, "count": humanize.Comma, "bytes": func(n int64) string { return humanize.IBytes(uint64(max(0, n))) },
-		"rate":  func(r *Report) string { return rateText(float64(r.Requests) / max(r.Seconds, 1e-9)) },
+		"rate":  func(r *Report) string { return RateText(float64(r.Requests) / max(r.Seconds, 1e-9)) },
 		"share": func(n, of int64) string { return fmt.Sprintf("%.2f %%", 100*float64(n)/max(1, float64(of))) },
 		"figure": func(v float64) string {
 			if v == float64(int64(v)) {
@@ -60,7 +60,7 @@ func WritePage(to io.Writer, c *Comparison, runs ...*Report) error {
 			}
 			return humanize.CommafWithDigits(v, 3)
 		},
-		"perSecond": func(v float64) string { return rateText(v) },
+		"perSecond": RateText,
 		"percent":   func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) },
 		"change":    func(v float64) string { return fmt.Sprintf("%+.1f %%", 100*(v-1)) },
 	}).ParseFS(files, "page.html.tmpl")
@@ -73,8 +73,8 @@ func WritePage(to io.Writer, c *Comparison, runs ...*Report) error {
 	return nil
 }
 
-// rateText writes requests per second.
-func rateText(r float64) string {
+// RateText writes requests per second, for people.
+func RateText(r float64) string {
 	if r >= 100 {
 		return humanize.Comma(int64(r + .5))
 	}
