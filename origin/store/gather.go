@@ -35,6 +35,16 @@ type waiting[Q, A any] struct {
 	done   chan struct{} // closed when answer and err are set
 }
 
+// distinct returns what the callers name, each name once and in order.
+func distinct[Q, A any](some []*waiting[Q, A], name func(Q) string) []string {
+	names := make([]string, len(some))
+	for i, w := range some {
+		names[i] = name(w.asks)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func newGather[Q, A any](most int, run func(ctx context.Context, line string, some []*waiting[Q, A]) error) *gather[Q, A] {
 	return &gather[Q, A]{run: run, most: most, lines: map[string][]*waiting[Q, A]{}}
 }
