@@ -104,7 +104,7 @@ func (o *Origin) completedBefore(ctx context.Context, tenant, id, key string) (s
 	if share.KindOf(err) == share.NotFound {
 		return f, reject(http.StatusNotFound, "upload not found")
 	}
-	if err == nil && f.Object.Key != key && f.Object.Key != key+".kept" {
+	if err == nil && f.Object.Key != key && f.Object.Key != key+store.SettledSuffix {
 		return f, invalid("key", "does not belong to this file_id")
 	}
 	return f, err
