@@ -38,12 +38,6 @@ type Origin struct {
 // NewOrigin registers the control plane's metrics.
 func NewOrigin(r *Registry) *Origin {
 	auto := promauto.With(r)
-	// begun is a family of a small closed set, see counters.
-	begun := func(name, help, label string, values ...string) *prometheus.CounterVec {
-		family := counters(name, help, label, values...).family
-		r.MustRegister(family)
-		return family
-	}
 	o := &Origin{
 		Requests: auto.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rawlink_origin_request_seconds", Help: "API requests by operation and status.",
@@ -55,8 +49,8 @@ func NewOrigin(r *Registry) *Origin {
 		Panics: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_panics_total", Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
-		Refused: begun("rawlink_origin_quota_refusals_total",
-			"Requests refused because a tenant's quota is used up, by resource.", "resource", "bytes", "links"),
+		Refused: counters(r, "rawlink_origin_quota_refusals_total",
+			"Requests refused because a tenant's quota is used up, by resource.", "resource", "bytes", "links").family,
 		Near: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "rawlink_origin_tenants_near_limit", Help: "Tenants that use 90 % or more of their bytes.",
 		}),
@@ -66,10 +60,10 @@ func NewOrigin(r *Registry) *Origin {
 		JobsDead: auto.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "rawlink_origin_jobs_dead", Help: "Jobs that can't succeed and wait for an operator.",
 		}, []string{"kind"}),
-		Ticks: begun("rawlink_origin_ticks_total",
-			"Ticks of the bus by outcome. One is withheld while a change that was untold at the last one still is.", "outcome", "sent", "withheld", "failed"),
-		Scans: begun("rawlink_origin_scans_total",
-			"Finished scans by outcome: clean, infected, retry, unscannable.", "outcome", "clean", "infected", "retry", "unscannable"),
+		Ticks: counters(r, "rawlink_origin_ticks_total",
+			"Ticks of the bus by outcome. One is withheld while a change that was untold at the last one still is.", "outcome", "sent", "withheld", "failed").family,
+		Scans: counters(r, "rawlink_origin_scans_total",
+			"Finished scans by outcome: clean, infected, retry, unscannable.", "outcome", "clean", "infected", "retry", "unscannable").family,
 		ScanTime: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "rawlink_origin_scan_seconds", Help: "Time per scan that came to a verdict.",
 			Buckets: []float64{.01, .05, .1, .5, 1, 5, 10, 30, 60, 300},
@@ -86,28 +80,28 @@ func NewOrigin(r *Registry) *Origin {
 		RelayFail: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_relay_failures_total", Help: "Failed attempts to tell changes to the edges.",
 		}),
-		Redeems: begun("rawlink_origin_redeems_total",
-			"Edges' asks for downloads by outcome: granted, returned, exhausted, error.", "outcome", "granted", "returned", "exhausted", "error"),
+		Redeems: counters(r, "rawlink_origin_redeems_total",
+			"Edges' asks for downloads by outcome: granted, returned, exhausted, error.", "outcome", "granted", "returned", "exhausted", "error").family,
 		BlockUnits: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_ledger_block_units_total", Help: "Downloads of capped links given out in blocks.",
 		}),
 		Abandoned: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_ledger_abandoned_units_total", Help: "Downloads that were lost with their block and will never be served.",
 		}),
-		Limited: begun("rawlink_origin_limited_total",
-			"Requests refused by a rate limit: requests, shares, uploads, imports.", "limit", "requests", "shares", "uploads", "imports"),
+		Limited: counters(r, "rawlink_origin_limited_total",
+			"Requests refused by a rate limit: requests, shares, uploads, imports.", "limit", "requests", "shares", "uploads", "imports").family,
 		Uncounted: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_uncounted_total", Help: "Requests let through because the rate limits could not be counted.",
 		}),
-		Purged: begun("rawlink_origin_purged_total",
-			"Files purged from the trash by cause: emptied, aged.", "cause", "emptied", "aged"),
-		Imports: begun("rawlink_origin_imports_total",
-			"Imports from URLs by outcome: done, refused (an address or port that is not allowed), source (its failure), too_large, error.", "outcome", "done", "refused", "source", "too_large", "error"),
+		Purged: counters(r, "rawlink_origin_purged_total",
+			"Files purged from the trash by cause: emptied, aged.", "cause", "emptied", "aged").family,
+		Imports: counters(r, "rawlink_origin_imports_total",
+			"Imports from URLs by outcome: done, refused (an address or port that is not allowed), source (its failure), too_large, error.", "outcome", "done", "refused", "source", "too_large", "error").family,
 		Imported: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_origin_imported_bytes_total", Help: "Bytes of finished imports.",
 		}),
-		Webhooks: begun("rawlink_origin_webhooks_total",
-			"Attempts to deliver an event to a webhook by outcome: delivered, retry, dead; disabled counts webhooks.", "outcome", "delivered", "retry", "dead", "disabled"),
+		Webhooks: counters(r, "rawlink_origin_webhooks_total",
+			"Attempts to deliver an event to a webhook by outcome: delivered, retry, dead; disabled counts webhooks.", "outcome", "delivered", "retry", "dead", "disabled").family,
 		HookTime: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "rawlink_origin_webhook_seconds", Help: "Time per attempt to deliver an event.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
