@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Bus counts what an edge hears of changes. Safe for concurrent use.
@@ -17,18 +18,19 @@ type Bus struct {
 
 // NewBus registers the metrics of the bus as an edge hears it.
 func NewBus(r *Registry) *Bus {
+	auto := promauto.With(r)
 	b := &Bus{
 		began: time.Now(),
-		heard: prometheus.NewCounter(prometheus.CounterOpts{
+		heard: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_bus_invalidations_total", Help: "Changes of shares that this edge was told of.",
 		}),
-		gaps: prometheus.NewCounter(prometheus.CounterOpts{
+		gaps: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_bus_gaps_total", Help: "Times that changes may have been missed, so that everything is asked for again. The first is the start.",
 		}),
 	}
-	r.MustRegister(b.heard, b.gaps, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "rawlink_edge_bus_age_seconds", Help: "Age of the moment up to which this edge knows of every change; in quiet some three ticks of 250 ms.",
-	}, b.age))
+	}, b.age)
 	return b
 }
 

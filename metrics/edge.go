@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Edge counts what the data plane does. Safe for concurrent use.
@@ -89,30 +90,22 @@ func (l *labelled) of(value string) prometheus.Counter {
 // NewEdge registers the data plane's metrics. It panics if the registry has
 // them already: one edge per registry.
 func NewEdge(r *Registry) *Edge {
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+	auto := promauto.With(r)
+	requests := auto.NewCounterVec(prometheus.CounterOpts{
 		Name: "rawlink_edge_requests_total",
 		Help: "Requests that ended, by status class and by how they ended.",
 	}, []string{"status", "outcome"})
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	duration := auto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "rawlink_edge_request_seconds",
 		Help:    "Time from a request's arrival to the end of its body, in seconds.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 300},
 	}, []string{"status"})
-	l1 := counters("rawlink_edge_l1_lookups_total",
-		"Look-ups in the process's own record cache, by outcome.", "outcome", "hit", "miss", "stale")
-	lookups := counters("rawlink_edge_record_lookups_total",
-		"Records found, by where; or error.", "source", "l1", "l2", "origin", "stale", "error")
-	redeems := counters("rawlink_edge_redeems_total",
-		"Requests for bytes, by how they were paid for.", "outcome", "counted", "leased", "granted", "probe", "gone", "unavailable", "error")
-	secrets := counters("rawlink_edge_passwords_total",
-		"Requests for shares whose password is enforced, by what came of it.", "outcome",
-		"remembered", "grant", "right", "missing", "wrong", "address_limit", "share_limit", "unproved")
-	rooms := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	rooms := auto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "rawlink_edge_room_seconds",
 		Help:    "Time in each room that a request passed, of one request in 16, chosen at random, and of each that is traced.",
 		Buckets: []float64{.000001, .00001, .0001, .001, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 300},
 	}, []string{"room"})
-	store := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	store := auto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "rawlink_edge_store_seconds",
 		Help:    "Time until a read of the object store began to answer, by outcome.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
@@ -122,24 +115,32 @@ func NewEdge(r *Registry) *Edge {
 			return &labelled{family: requests.MustCurryWith(prometheus.Labels{"status": class})}
 		}),
 		duration: forClasses(func(class string) prometheus.Observer { return duration.WithLabelValues(class) }),
-		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+		bytes: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_sent_bytes_total",
 			Help: "Body bytes of files handed to clients' connections.",
 		}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+		inFlight: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "rawlink_edge_in_flight_requests",
 			Help: "Requests whose body has not ended.",
 		}),
-		l1: l1, lookups: lookups, redeems: redeems, secrets: secrets,
-		purges: prometheus.NewCounter(prometheus.CounterOpts{
+		l1: counters(r, "rawlink_edge_l1_lookups_total",
+			"Look-ups in the process's own record cache, by outcome.", "outcome", "hit", "miss", "stale"),
+		lookups: counters(r, "rawlink_edge_record_lookups_total",
+			"Records found, by where; or error.", "source", "l1", "l2", "origin", "stale", "error"),
+		redeems: counters(r, "rawlink_edge_redeems_total",
+			"Requests for bytes, by how they were paid for.", "outcome", "counted", "leased", "granted", "probe", "gone", "unavailable", "error"),
+		secrets: counters(r, "rawlink_edge_passwords_total",
+			"Requests for shares whose password is enforced, by what came of it.", "outcome",
+			"remembered", "grant", "right", "missing", "wrong", "address_limit", "share_limit", "unproved"),
+		purges: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_purges_total",
 			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
 		}),
-		unnamed: prometheus.NewCounter(prometheus.CounterOpts{
+		unnamed: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_unnamed_clients_total",
 			Help: "Requests of a trusted proxy that named no client: they have no limit per client.",
 		}),
-		panics: prometheus.NewCounter(prometheus.CounterOpts{
+		panics: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_panics_total",
 			Help: "Requests that ended in a recovered panic. Any is a defect.",
 		}),
@@ -149,15 +150,14 @@ func NewEdge(r *Registry) *Edge {
 	}
 	m.store = map[bool]prometheus.Observer{true: store.WithLabelValues("ok"), false: store.WithLabelValues("error")}
 	m.requests.of(500).of("failed") // so that the first failure is an increase, too
-	r.MustRegister(rooms, store, requests, duration, m.bytes, m.inFlight, l1.family, lookups.family, redeems.family, secrets.family, m.panics, m.purges, m.unnamed)
 	return m
 }
 
-// counters returns a family that begins with these values at 0, the commonest
+// counters registers a family that begins with these values at 0, the commonest
 // first: what is scraped before something happened for the first time makes that
 // an increase.
-func counters(name, help, label string, values ...string) *labelled {
-	l := &labelled{family: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})}
+func counters(r *Registry, name, help, label string, values ...string) *labelled {
+	l := &labelled{family: promauto.With(r).NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})}
 	for _, value := range slices.Backward(values) { // the last added is found first
 		l.of(value)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Layers counts how records are found behind an edge's own cache. Safe for
@@ -12,7 +13,7 @@ type Layers struct{ asked *prometheus.HistogramVec }
 
 // NewLayers registers the metrics of the layers behind L1.
 func NewLayers(r *Registry) *Layers {
-	l := &Layers{asked: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	l := &Layers{asked: promauto.With(r).NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "rawlink_edge_layer_seconds",
 		Help:    "Time to ask for a record behind L1, by layer and outcome. l2 is passed by, unasked, while no tick is heard.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
@@ -22,7 +23,6 @@ func NewLayers(r *Registry) *Layers {
 			l.asked.WithLabelValues(layer, outcome)
 		}
 	}
-	r.MustRegister(l.asked)
 	return l
 }
 

@@ -1,6 +1,9 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
 // Ledger counts how an edge takes the downloads of capped links. Safe for
 // concurrent use.
@@ -16,30 +19,29 @@ type Ledger struct {
 
 // NewLedger registers an edge's ledger metrics.
 func NewLedger(r *Registry) *Ledger {
-	m := &Ledger{
-		combined: prometheus.NewHistogram(prometheus.HistogramOpts{
+	auto := promauto.With(r)
+	return &Ledger{
+		combined: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "rawlink_edge_ledger_combined_requests", Help: "Requests for one link that one question to Redis or the origin served.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
 		}),
-		took: counters("rawlink_edge_ledger_takes_total",
+		took: counters(r, "rawlink_edge_ledger_takes_total",
 			"Takings from blocks in Redis by outcome. Fenced and missing blocks are given up.", "outcome",
 			"taken", "spent", "missing", "fenced", "outdated", "unavailable"),
-		asked: counters("rawlink_edge_ledger_asks_total",
+		asked: counters(r, "rawlink_edge_ledger_asks_total",
 			"Asks at the origin's ceiling by outcome.", "outcome", "granted", "exhausted", "ended", "unavailable"),
-		installed: counters("rawlink_edge_ledger_blocks_total",
+		installed: counters(r, "rawlink_edge_ledger_blocks_total",
 			"Blocks that were granted to this edge, by whether they were installed in Redis.", "outcome", "installed", "not_installed"),
-		held: prometheus.NewGauge(prometheus.GaugeOpts{
+		held: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "rawlink_edge_ledger_held_units", Help: "Downloads taken for requests that are still to come.",
 		}),
-		fenced: prometheus.NewGauge(prometheus.GaugeOpts{
+		fenced: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "rawlink_edge_ledger_fenced", Help: "1 if Redis has proven that it fences blocks; 0 while every download is asked for at the origin.",
 		}),
-		returned: prometheus.NewCounter(prometheus.CounterOpts{
+		returned: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_ledger_returned_units_total", Help: "Downloads that were taken, served to nobody and given back.",
 		}),
 	}
-	r.MustRegister(m.combined, m.took.family, m.asked.family, m.installed.family, m.held, m.fenced, m.returned)
-	return m
 }
 
 // Combined notes how many requests one question served.

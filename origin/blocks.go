@@ -26,7 +26,7 @@ const (
 // time do no harm.
 func (o *Origin) watchBlocks(ctx context.Context) error {
 	behind := ""
-	for {
+	return repeat(ctx, watchEvery, func() {
 		some, err := o.Store.OpenBlocks(ctx, behind, watchBatch)
 		for _, b := range some {
 			if err == nil {
@@ -40,12 +40,7 @@ func (o *Origin) watchBlocks(ctx context.Context) error {
 			err = o.finishBlocks(ctx)
 		}
 		o.sayUnwatched(ctx, err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(watchEvery):
-		}
-	}
+	})
 }
 
 // sayUnwatched logs when watching begins to fail, and when it no longer does.

@@ -82,25 +82,20 @@ const settleLimit = 15 * time.Minute
 // Config.StoreWait, done or not. One such work is under way for an upload in this
 // process: a repetition waits for it, and if it ended meanwhile finds what it did.
 func (o *Origin) settleSoon(ctx context.Context, u store.Upload, parts []completedPart) (share.Object, error) {
-	work := o.settling.DoChan(u.FileID, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
-		defer cancel()
+	soon, cancel := context.WithTimeout(ctx, o.config.StoreWait)
+	defer cancel()
+	object, _, err := o.settling.Do(soon, u.FileID, func(ctx context.Context) (share.Object, error) {
 		if err := o.joinParts(ctx, u, parts); err != nil {
-			return nil, err
+			return share.Object{}, err
 		}
 		return o.settle(ctx, u)
 	})
-	select {
-	case done := <-work:
-		object, _ := done.Val.(share.Object) // there is none with an error
-		return object, done.Err
-	case <-ctx.Done():
-		return share.Object{}, ctx.Err()
-	case <-time.After(o.config.StoreWait):
+	if err != nil && soon.Err() != nil && ctx.Err() == nil {
 		p := reject(http.StatusServiceUnavailable, "the object store has not taken the bytes over yet; repeat the request")
 		p.header = http.Header{"Retry-After": {retryAfter}}
 		return share.Object{}, p
 	}
+	return object, err
 }
 
 // completedBefore answers a repeated complete with the file it made.
@@ -109,7 +104,7 @@ func (o *Origin) completedBefore(ctx context.Context, tenant, id, key string) (s
 	if share.KindOf(err) == share.NotFound {
 		return f, reject(http.StatusNotFound, "upload not found")
 	}
-	if err == nil && f.Object.Key != key && f.Object.Key != key+".kept" {
+	if err == nil && f.Object.Key != key && f.Object.Key != key+store.SettledSuffix {
 		return f, invalid("key", "does not belong to this file_id")
 	}
 	return f, err

@@ -166,15 +166,10 @@ func jittered(pause time.Duration) time.Duration {
 
 // expireShares tells of shares that expired, until ctx ends.
 func (o *Origin) expireShares(ctx context.Context) error {
-	for {
+	return repeat(ctx, expiryEvery, func() {
 		o.sweepAll(ctx, "expired shares", o.Store.ExpireShares)
 		if waiting, err := o.Store.Undelivered(ctx); err == nil {
 			o.Metrics.Undelivered.Set(waiting.Seconds())
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(expiryEvery):
-		}
-	}
+	})
 }

@@ -11,7 +11,7 @@ const gaugeEvery = 5 * time.Second
 // gauge keeps the metrics of what waits in the database, until ctx ends. What can't
 // be asked keeps its last value: that the database is down has a metric of its own.
 func (o *Origin) gauge(ctx context.Context) error {
-	for {
+	return repeat(ctx, gaugeEvery, func() {
 		if backlogs, err := o.Store.Backlogs(ctx); err == nil {
 			for _, b := range backlogs {
 				o.Metrics.JobWait.WithLabelValues(string(b.Kind)).Set(b.Wait.Seconds())
@@ -21,10 +21,5 @@ func (o *Origin) gauge(ctx context.Context) error {
 		if tenants, err := o.Store.NearLimit(ctx); err == nil {
 			o.Metrics.Near.Set(float64(tenants))
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(gaugeEvery):
-		}
-	}
+	})
 }

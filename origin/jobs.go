@@ -52,6 +52,11 @@ func drain(ctx context.Context, rung <-chan struct{}, poll time.Duration, one fu
 	}
 }
 
+// repeat calls do again and again, a pause after it returned, until ctx ends.
+func repeat(ctx context.Context, pause time.Duration, do func()) error {
+	return drain(ctx, nil, pause, func() bool { do(); return false })
+}
+
 // runJob runs one job and settles it. Settling outlives ctx: a job done while
 // the process stops must not run again elsewhere.
 func (o *Origin) runJob(ctx context.Context, job *store.Job, work func(context.Context, *store.Job) error) {
@@ -107,7 +112,7 @@ const (
 
 // expireUploads ends uploads whose ticket is over and gives their room back.
 func (o *Origin) expireUploads(ctx context.Context) error {
-	for {
+	return repeat(ctx, expiryEvery, func() {
 		uploads, err := o.Store.ExpiredUploads(ctx, expiryBatch)
 		if err != nil && ctx.Err() == nil {
 			o.Log.WarnContext(ctx, "expired uploads not readable", "error", err)
@@ -120,10 +125,5 @@ func (o *Origin) expireUploads(ctx context.Context) error {
 				o.Log.WarnContext(ctx, "expired upload not released", "file_id", u.FileID, "error", err)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(expiryEvery):
-		}
-	}
+	})
 }

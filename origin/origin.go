@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
+	"rawlink/cache"
 	"rawlink/internal/objects"
 	"rawlink/internal/outbound"
 	"rawlink/internal/scan"
@@ -72,11 +72,11 @@ type Origin struct {
 	config    Config
 	hashing   chan struct{} // holds a token for each password that is being hashed
 	sources   *outbound.Client
-	receivers *outbound.Client   // of webhooks
-	settling  singleflight.Group // bytes of uploads that are being taken over, by file id
-	importing chan struct{}      // holds a token for each import under way
-	uncounted atomic.Bool        // requests can't be counted for rate limits just now
-	unwatched atomic.Bool        // blocks can't be watched just now
+	receivers *outbound.Client                     // of webhooks
+	settling  *cache.Flights[string, share.Object] // bytes of uploads that are being taken over, by file id
+	importing chan struct{}                        // holds a token for each import under way
+	uncounted atomic.Bool                          // requests can't be counted for rate limits just now
+	unwatched atomic.Bool                          // blocks can't be watched just now
 }
 
 // storeWait is less than what clients and proxies usually wait for an answer.
@@ -96,6 +96,7 @@ func New(config Config, parts Parts) (*Origin, error) {
 	}
 	return &Origin{
 		Parts: parts, config: config, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		settling:  cache.NewFlights[string, share.Object](settleLimit),
 		importing: make(chan struct{}, config.Imports.AtOnce),
 		sources: outbound.New(outbound.Config{
 			Allow: config.Imports.Allow, Ports: config.Imports.Ports, Plain: true,

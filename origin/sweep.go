@@ -15,7 +15,7 @@ const (
 // sweep removes what is past its time, until ctx ends. Origins that sweep at the
 // same time share the work.
 func (o *Origin) sweep(ctx context.Context) error {
-	for {
+	return repeat(ctx, sweepEvery, func() {
 		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
 		o.sweepAll(ctx, "settled blocks of downloads", o.Store.SweepLedger)
 		o.sweepAll(ctx, "purge log", o.Store.SweepPurges)
@@ -28,12 +28,7 @@ func (o *Origin) sweep(ctx context.Context) error {
 		if o.config.TrashGrace > 0 {
 			o.purgeAged(ctx, o.Store.Age(o.config.TrashGrace))
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(sweepEvery):
-		}
-	}
+	})
 }
 
 // sweepAll calls one sweep until nothing is left for it.

@@ -16,7 +16,7 @@ const partsEvery = 10 * time.Minute
 // origin that is killed between beginning one and noting it, or in the middle of an
 // import, leaves parts that are stored and never seen.
 func (o *Origin) sweepParts(ctx context.Context) error {
-	for {
+	return repeat(ctx, partsEvery, func() {
 		n, err := o.abortOrphans(ctx)
 		if err != nil && ctx.Err() == nil {
 			o.Log.WarnContext(ctx, "abandoned multipart uploads not swept; it will be tried again", "error", err)
@@ -24,12 +24,7 @@ func (o *Origin) sweepParts(ctx context.Context) error {
 		if n > 0 {
 			o.Log.InfoContext(ctx, "abandoned multipart uploads aborted", "count", n)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(partsEvery):
-		}
-	}
+	})
 }
 
 // abortOrphans looks at those that are older than any ticket lives. The bucket may

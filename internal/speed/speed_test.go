@@ -30,7 +30,7 @@ var limits = []string{"LIMIT_REQUESTS=1000000000", "LIMIT_SHARES=1000000000", "L
 // production is an origin on PostgreSQL, Redis and S3, without edges.
 func production(b *testing.B) *testsystem.System {
 	dsn, redis, bucket, clamd := testenv.DurablePostgres(b).DSN, testenv.Redis(b), testenv.S3(b), testenv.Clamd(b)
-	api, internal, ops := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(b)), fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(b)), fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(b))
+	api, internal, ops := testsystem.Address(b), testsystem.Address(b), testsystem.Address(b)
 	testsystem.Run(b, "origin", append([]string{
 		"DATABASE_URL=" + dsn, "API_ADDR=" + api, "INTERNAL_ADDR=" + internal, "OPS_ADDR=" + ops, "FILES_URL=http://files.invalid",
 		"TOKEN_KEYS=1:" + share.NewKey(), "INTERNAL_KEY=a-secret-of-the-internal-api", "REDIS_URL=redis://" + redis.Addr,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -123,21 +122,15 @@ func madeAlready(ctx context.Context, tx *sql.Tx, some []*creating) (map[string]
 	}
 	query, args := among(`SELECT token_hash, `+shareColumns+` FROM shares WHERE id IN `, nil, ids)
 	rows, err := tx.QueryContext(ctx, query, args...)
-	all, err := collect(rows, err, func(row scanner) (Share, error) {
+	made, err := collectBy(rows, err, func(row scanner) (id string, v Share, err error) {
 		var hash string
-		v, err := readShare(behind{row, &hash})
-		if err != nil {
-			return v, err
+		if v, err = readShare(behind{row, &hash}); err == nil {
+			v.Hash, err = share.ParseHash(hash)
 		}
-		v.Hash, err = share.ParseHash(hash)
-		return v, err
+		return v.ID, v, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for links made before: %w", err)
-	}
-	made := make(map[string]Share, len(all))
-	for _, v := range all {
-		made[v.ID] = v
 	}
 	return made, nil
 }
@@ -145,20 +138,12 @@ func madeAlready(ctx context.Context, tx *sql.Tx, some []*creating) (map[string]
 // filesToShare locks the files, so that what happens to one of them later finds
 // its new links. In the order of their ids, as everybody who locks several does.
 func (s *Store) filesToShare(ctx context.Context, tx *sql.Tx, some []*creating) (map[string]File, error) {
-	ids := make([]string, len(some))
-	for i, w := range some {
-		ids[i] = w.asks.FileID
-	}
-	slices.Sort(ids)
-	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, slices.Compact(ids))
+	ids := distinct(some, func(c creation) string { return c.FileID })
+	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, ids)
 	rows, err := tx.QueryContext(ctx, query+` ORDER BY id`+s.db.ForUpdate(), args...)
-	all, err := collect(rows, err, readFile)
+	files, err := collectBy(rows, err, readFileByID)
 	if err != nil {
 		return nil, fmt.Errorf("look for files to share: %w", err)
-	}
-	files := make(map[string]File, len(all))
-	for _, f := range all {
-		files[f.ID] = f
 	}
 	return files, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -215,8 +216,11 @@ func TestGather(t *testing.T) {
 		began := now.Add(1)
 		time.Sleep(time.Millisecond)
 		for _, w := range some {
-			if w.asks < 0 {
+			if w.asks == -1 {
 				return own
+			}
+			if w.asks == -2 {
+				panic("its own, too")
 			}
 		}
 		if len(some) > 4 {
@@ -234,6 +238,12 @@ func TestGather(t *testing.T) {
 			if i%50 == 7 {
 				if _, err := g.ask(t.Context(), "", -1); !errors.Is(err, own) {
 					t.Errorf("%v; want its own failure", err)
+				}
+				return
+			}
+			if i%50 == 11 {
+				if _, err := g.ask(t.Context(), "", -2); err == nil || !strings.Contains(err.Error(), "its own, too") {
+					t.Errorf("%v; want its own panic", err)
 				}
 				return
 			}

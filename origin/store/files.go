@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"rawlink/internal/share"
 )
@@ -46,6 +45,11 @@ func readFile(row scanner) (File, error) {
 	return f, err
 }
 
+func readFileByID(row scanner) (id string, f File, err error) {
+	f, err = readFile(row)
+	return f.ID, f, err
+}
+
 func findFile(ctx context.Context, q querier, tenantID, id, lock string) (File, error) {
 	f, err := readFile(q.QueryRowContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id = $1 AND tenant_id = $2`+lock, id, tenantID))
 	return f, orNotFound(err, "file")
@@ -68,23 +72,17 @@ func (s *Store) File(ctx context.Context, tenantID, id string) (File, error) {
 }
 
 func (s *Store) lookAtFiles(ctx context.Context, _ string, some []*waiting[fileOfTenant, *File]) error {
-	ids := make([]string, len(some))
-	for i, w := range some {
-		ids[i] = w.asks.id
-	}
-	slices.Sort(ids)
-	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, slices.Compact(ids))
+	ids := distinct(some, func(f fileOfTenant) string { return f.id })
+	query, args := among(`SELECT `+fileColumns+` FROM files WHERE id IN `, nil, ids)
 	rows, err := s.db.Read().QueryContext(ctx, query, args...)
-	all, err := collect(rows, err, readFile)
+	found, err := collectBy(rows, err, readFileByID)
 	if err != nil {
 		return err
 	}
 	for _, w := range some {
 		w.answer = nil
-		for i := range all {
-			if all[i].ID == w.asks.id && all[i].TenantID == w.asks.tenantID {
-				w.answer = &all[i]
-			}
+		if f, ok := found[w.asks.id]; ok && f.TenantID == w.asks.tenantID {
+			w.answer = &f
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +35,16 @@ type waiting[Q, A any] struct {
 	answer A
 	err    error
 	done   chan struct{} // closed when answer and err are set
+}
+
+// distinct returns what the callers name, each name once and in order.
+func distinct[Q, A any](some []*waiting[Q, A], name func(Q) string) []string {
+	names := make([]string, len(some))
+	for i, w := range some {
+		names[i] = name(w.asks)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func newGather[Q, A any](most int, run func(ctx context.Context, line string, some []*waiting[Q, A]) error) *gather[Q, A] {
@@ -93,15 +105,26 @@ func (g *gather[Q, A]) next(line string) []*waiting[Q, A] {
 func (g *gather[Q, A]) serveSome(line string, some []*waiting[Q, A]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(some[0].ctx), gatherLimit)
 	defer cancel()
-	err := g.run(ctx, line, some)
+	err := g.try(ctx, line, some)
 	if err == nil {
 		return
 	}
 	for i, w := range some {
 		if len(some) > 1 && ctx.Err() == nil && !IsDown(err) {
-			w.err = g.run(ctx, line, some[i:i+1])
+			w.err = g.try(ctx, line, some[i:i+1])
 		} else {
 			w.err = err
 		}
 	}
+}
+
+// try is run, with an error for a panic: it is in a goroutine of nobody's request,
+// and would end the process.
+func (g *gather[Q, A]) try(ctx context.Context, line string, some []*waiting[Q, A]) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic in a run for %d: %v\n%s", len(some), v, debug.Stack())
+		}
+	}()
+	return g.run(ctx, line, some)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"slices"
 	"strings"
 	"time"
 
@@ -135,30 +134,20 @@ func (s *Store) Authenticate(ctx context.Context, secret string) (Key, error) {
 }
 
 func (s *Store) authenticateAll(ctx context.Context, _ string, some []*waiting[string, *Key]) error {
-	hashes := make([]string, len(some))
-	for i, w := range some {
-		hashes[i] = w.asks
-	}
-	slices.Sort(hashes)
-	query, args := among(`SELECT k.hash, `+keyColumns+` FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.hash IN `, nil, slices.Compact(hashes))
+	hashes := distinct(some, func(hash string) string { return hash })
+	query, args := among(`SELECT k.hash, `+keyColumns+` FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.hash IN `, nil, hashes)
 	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	found, err := collectBy(rows, err, func(row scanner) (hash string, k *Key, err error) {
+		one, err := readKey(behind{row, &hash})
+		return hash, &one, err
+	})
 	if err != nil {
 		return err
-	}
-	defer rows.Close()
-	found := map[string]*Key{}
-	for rows.Next() {
-		var hash string
-		k, err := readKey(behind{rows, &hash})
-		if err != nil {
-			return err
-		}
-		found[hash] = &k
 	}
 	for _, w := range some {
 		w.answer = found[w.asks]
 	}
-	return rows.Err()
+	return nil
 }
 
 // behind reads a row that has one column before those that a reader wants.

@@ -30,28 +30,21 @@ type room struct {
 // lockLinks makes the transaction the only one that gives these tenants links. It
 // waits for their rows, or leaves out those that others hold.
 func (s *Store) lockLinks(ctx context.Context, tx *sql.Tx, wait bool, some []*creating) (map[string]*room, error) {
-	ids := make([]string, len(some))
-	for i, w := range some {
-		ids[i] = w.asks.TenantID
-	}
-	slices.Sort(ids)
+	ids := distinct(some, func(c creation) string { return c.TenantID })
 	query, args := among(`SELECT id, links_limit, links_bound, links_near, EXISTS (SELECT 1 FROM webhooks WHERE tenant_id = tenants.id AND enabled)
-		FROM tenants WHERE id IN `, nil, slices.Compact(ids))
+		FROM tenants WHERE id IN `, nil, ids)
 	lock := s.db.SkipLocked()
 	if wait {
 		lock = s.db.ForUpdate()
 	}
 	rows, err := tx.QueryContext(ctx, query+` ORDER BY id`+lock, args...)
-	all, err := collect(rows, err, func(row scanner) (*room, error) {
+	rooms, err := collectBy(rows, err, func(row scanner) (string, *room, error) {
 		r := &room{}
-		return r, row.Scan(&r.tenantID, &r.limit, &r.bound, &r.near, &r.hooks)
+		err := row.Scan(&r.tenantID, &r.limit, &r.bound, &r.near, &r.hooks)
+		return r.tenantID, r, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lock tenants: %w", err)
-	}
-	rooms := make(map[string]*room, len(all))
-	for _, r := range all {
-		rooms[r.tenantID] = r
 	}
 	return rooms, nil
 }

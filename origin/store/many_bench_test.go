@@ -23,88 +23,87 @@ var durableEngines = []struct {
 	}},
 }
 
-// BenchmarkPage reads pages of 100 of a million files, from the list's start and
-// from its end.
-func BenchmarkPage(b *testing.B) {
-	const all, size = 1_000_000, 100
+func onDurableEngines(b *testing.B, run func(b *testing.B, s *bench)) {
+	b.Helper()
 	for _, engine := range durableEngines {
 		b.Run(engine.name, func(b *testing.B) {
 			db, err := engine.open(b)
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := newBench(b, db)
-			s.fillFiles(b, nil, all)
-			s.exec(b, `ANALYZE`)
-			for _, page := range []int{1, 100, all / size} {
-				from := Page{Limit: size}
-				if page > 1 {
-					n := (page-1)*size - 1
-					from.After = &Cursor{s.micros() + int64(n), fillID(n)}
-				}
-				b.Run(fmt.Sprintf("page=%d", page), func(b *testing.B) {
-					for b.Loop() {
-						got, err := s.Files(b.Context(), s.tenant, ListFilter{SpaceID: s.space, Page: from})
-						if err != nil || len(got) != size {
-							b.Fatalf("%d files, %v; want %d", len(got), err, size)
-						}
-					}
-				})
-			}
+			run(b, newBench(b, db))
 		})
 	}
+}
+
+// BenchmarkPage reads pages of 100 of a million files, from the list's start and
+// from its end.
+func BenchmarkPage(b *testing.B) {
+	const all, size = 1_000_000, 100
+	onDurableEngines(b, func(b *testing.B, s *bench) {
+		s.fillFiles(b, nil, all)
+		s.exec(b, `ANALYZE`)
+		for _, page := range []int{1, 100, all / size} {
+			from := Page{Limit: size}
+			if page > 1 {
+				n := (page-1)*size - 1
+				from.After = &Cursor{s.micros() + int64(n), fillID(n)}
+			}
+			b.Run(fmt.Sprintf("page=%d", page), func(b *testing.B) {
+				for b.Loop() {
+					got, err := s.Files(b.Context(), s.tenant, ListFilter{SpaceID: s.space, Page: from})
+					if err != nil || len(got) != size {
+						b.Fatalf("%d files, %v; want %d", len(got), err, size)
+					}
+				}
+			})
+		}
+	})
 }
 
 // BenchmarkTrashFolder trashes and restores a folder of 100,000 shared files, and
 // announces all of its links.
 func BenchmarkTrashFolder(b *testing.B) {
 	const many = 100_000
-	for _, engine := range durableEngines {
-		b.Run(engine.name, func(b *testing.B) {
-			db, err := engine.open(b)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s := newBench(b, db)
-			folder, err := s.CreateFolder(b.Context(), s.tenant, s.space, nil, "many")
-			if err != nil {
-				b.Fatal(err)
-			}
-			to, err := s.CreateFolder(b.Context(), s.tenant, s.space, nil, "other")
-			if err != nil {
-				b.Fatal(err)
-			}
-			s.fill(b, &folder.ID, many)
-			s.exec(b, `ANALYZE`)
-			steps := []struct {
-				name string
-				do   func() error
-			}{
-				{"move", func() error {
-					_, err := s.UpdateFolder(b.Context(), s.tenant, folder.ID, nil, Placement{Set: true, ID: &to.ID})
-					return err
-				}},
-				{"trash", func() error { _, err := s.TrashFolder(b.Context(), s.tenant, folder.ID); return err }},
-				{"restore", func() error { _, err := s.RestoreFolder(b.Context(), s.tenant, folder.ID); return err }},
-				{"announce", func() error {
-					for told := 0; told < many; {
-						n, err := s.Relay(b.Context(), 500, func(changes []Change) error { told += len(changes); return nil })
-						if err != nil || n == 0 {
-							return fmt.Errorf("%d of %d links told: %w", told, many, err)
-						}
+	onDurableEngines(b, func(b *testing.B, s *bench) {
+		folder, err := s.CreateFolder(b.Context(), s.tenant, s.space, nil, "many")
+		if err != nil {
+			b.Fatal(err)
+		}
+		to, err := s.CreateFolder(b.Context(), s.tenant, s.space, nil, "other")
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.fill(b, &folder.ID, many)
+		s.exec(b, `ANALYZE`)
+		steps := []struct {
+			name string
+			do   func() error
+		}{
+			{"move", func() error {
+				_, err := s.UpdateFolder(b.Context(), s.tenant, folder.ID, nil, Placement{Set: true, ID: &to.ID})
+				return err
+			}},
+			{"trash", func() error { _, err := s.TrashFolder(b.Context(), s.tenant, folder.ID); return err }},
+			{"restore", func() error { _, err := s.RestoreFolder(b.Context(), s.tenant, folder.ID); return err }},
+			{"announce", func() error {
+				for told := 0; told < many; {
+					n, err := s.Relay(b.Context(), 500, func(changes []Change) error { told += len(changes); return nil })
+					if err != nil || n == 0 {
+						return fmt.Errorf("%d of %d links told: %w", told, many, err)
 					}
-					return nil
-				}},
-			}
-			for range b.N {
-				for _, step := range steps {
-					start := b.Elapsed()
-					if err := step.do(); err != nil {
-						b.Fatalf("%s: %v", step.name, err)
-					}
-					b.ReportMetric(float64((b.Elapsed()-start).Microseconds())/1000, step.name+"-ms")
 				}
+				return nil
+			}},
+		}
+		for range b.N {
+			for _, step := range steps {
+				start := b.Elapsed()
+				if err := step.do(); err != nil {
+					b.Fatalf("%s: %v", step.name, err)
+				}
+				b.ReportMetric(float64((b.Elapsed()-start).Microseconds())/1000, step.name+"-ms")
 			}
-		})
-	}
+		}
+	})
 }

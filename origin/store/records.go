@@ -21,20 +21,8 @@ func (s *Store) records(ctx context.Context, q querier, hashes []string) (map[st
 	for i, hash := range hashes {
 		args[i] = hash
 	}
-	type found struct {
-		hash   string
-		record share.Record
-	}
 	rows, err := q.QueryContext(ctx, recordQuery+` IN `+tuples(1, len(args)), args...)
-	all, err := collect(rows, err, func(row scanner) (f found, err error) {
-		f.hash, f.record, err = readRecord(row)
-		return f, err
-	})
-	records := make(map[string]share.Record, len(all))
-	for _, f := range all {
-		records[f.hash] = f.record
-	}
-	return records, err
+	return collectBy(rows, err, readRecord)
 }
 
 // recordQuery reads share and file in one statement: version and state belong to

@@ -146,6 +146,17 @@ func collect[T any](rows *sql.Rows, err error, read func(scanner) (T, error)) ([
 	return all, rows.Err()
 }
 
+// collectBy is collect into a map, with a function that reads a row and its key.
+func collectBy[T any](rows *sql.Rows, err error, read func(scanner) (key string, one T, err error)) (map[string]T, error) {
+	all := map[string]T{}
+	_, err = collect(rows, err, func(row scanner) (none struct{}, err error) {
+		key, one, err := read(row)
+		all[key] = one
+		return none, err
+	})
+	return all, err
+}
+
 // changed reports whether a statement touched any row.
 func changed(result sql.Result, err error) (bool, error) {
 	n, err := affected(result, err)

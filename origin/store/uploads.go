@@ -107,13 +107,16 @@ func (u *Upload) Parts() int {
 	return int((u.Size + *u.PartSize - 1) / *u.PartSize)
 }
 
+// SettledSuffix follows a ticket's key where bytes stay that it can't reach.
+const SettledSuffix = ".kept"
+
 // SettledKey is the key under which an upload's bytes stay: one that its ticket
 // can't reach.
 func (u *Upload) SettledKey() string {
 	if u.PartsID != nil {
 		return u.ObjectKey // joined parts can't be added to
 	}
-	return u.ObjectKey + ".kept"
+	return u.ObjectKey + SettledSuffix
 }
 
 // Expired reports whether the ticket's time is over.
