@@ -36,9 +36,10 @@ func (s *Store) Backlogs(ctx context.Context) ([]Backlog, error) {
 // nearPercent is from which part of its limit on a tenant has little room left.
 const nearPercent = 90
 
-// NearLimit counts the tenants that have little room left for bytes.
+// NearLimit counts the tenants that have little room left for bytes; it rounds as
+// nearFrom does.
 func (s *Store) NearLimit(ctx context.Context) (tenants int64, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM tenants WHERE bytes_limit >= 0 AND bytes_stored + bytes_reserved >= bytes_limit / 100 * $1`, nearPercent).Scan(&tenants)
+	err = s.db.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM tenants WHERE bytes_limit >= 0 AND bytes_stored + bytes_reserved >= bytes_limit / 100 * $1 + (bytes_limit % 100 * $1 + 99) / 100`, nearPercent).Scan(&tenants)
 	if err != nil {
 		return 0, fmt.Errorf("count tenants near their limit: %w", err)
 	}
