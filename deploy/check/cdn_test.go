@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"rawlink/internal/testenv"
 	"rawlink/internal/testsystem"
 )
 
@@ -19,7 +18,7 @@ import (
 // it answers by itself what may be kept, and nothing else; and a revocation reaches
 // it by surrogate key.
 func TestVarnishIsPurged(t *testing.T) {
-	front := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	front := testsystem.Address(t)
 	s := testsystem.Embedded(t, "CDN_PURGE_URL=http://"+front+"/purge", "CDN_PURGE_HEADER=X-Purge-Key: a secret of yours", "EDGE_TRUSTED_PROXIES=127.0.0.1")
 	dir := openDir(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.Files[0], "http://"), ":")
@@ -31,7 +30,7 @@ func TestVarnishIsPurged(t *testing.T) {
 // TestNginxForgets is the same of nginx, which can't be purged and keeps for seconds.
 func TestNginxForgets(t *testing.T) {
 	s := testsystem.Embedded(t, "EDGE_TRUSTED_PROXIES=127.0.0.1")
-	front, dir := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t)), openDir(t)
+	front, dir := testsystem.Address(t), openDir(t)
 	conf := moved(t, "../cdn/nginx.conf", filepath.Join(dir, "front.conf"), "127.0.0.1:8081", strings.TrimPrefix(s.Files[0], "http://"),
 		"listen 443 ssl http2", "listen "+front, "/var/cache/nginx/rawlink", filepath.Join(dir, "cache"),
 		"ssl_certificate /etc/ssl/rawlink/files.pem;", "", "ssl_certificate_key /etc/ssl/rawlink/files.key;", "")
