@@ -4,6 +4,7 @@ package check
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rawlink/bench/scrape"
 	"rawlink/internal/testsystem"
 )
 
@@ -97,20 +99,13 @@ func holdsCachedLinks(t *testing.T, s *testsystem.System, front string, limit ti
 }
 
 // served is how many bodies the edge has sent.
-func served(t *testing.T, s *testsystem.System) (n float64) {
+func served(t *testing.T, s *testsystem.System) float64 {
 	t.Helper()
-	_, body, err := testsystem.Fetch(t, "GET", s.Ops[0]+"/metrics")
+	seen, err := scrape.Read(t.Context(), http.DefaultClient, s.Ops[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(body)) {
-		if strings.HasPrefix(line, `rawlink_edge_requests_total{outcome="served"`) {
-			var one float64
-			_, _ = fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &one)
-			n += one
-		}
-	}
-	return n
+	return seen.Sum("rawlink_edge_requests_total", `outcome="served"`)
 }
 
 // serve runs a server until the test ends.
