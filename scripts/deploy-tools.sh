@@ -35,5 +35,5 @@ if [ "$(cat "$place/schema-pin" 2>/dev/null)" != "$schema" ]; then
 	echo "$schema" >"$place/schema-pin"
 fi
 ln -sf "$(scripts/tool.sh helm helm.sh/helm/v3/cmd/helm v3.22.0)" "$place/bin/helm"
-ln -sf "$(scripts/tool.sh versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0)" "$place/bin/versitygw"
+ln -sf "$(scripts/versitygw.sh)" "$place/bin/versitygw"
 echo "$place/bin"

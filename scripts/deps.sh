@@ -20,5 +20,5 @@ have npm || missing+=(nodejs npm)
 
 scripts/apt.sh deps "${missing[@]}"
 
-scripts/tool.sh versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0 >/dev/null
+scripts/versitygw.sh >/dev/null
 scripts/seaweedfs.sh

@@ -114,7 +114,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 
-	// Serve until told to stop.
+	// Serve until told to stop. Handlers are made first: that takes a moment, and who
+	// says that it can serve has to be able to.
+	api, internal := plane.Handler(nil), plane.InternalHandler()
 	ops := lifecycle.NewOps(registry, checks...)
 	if ctx, err = process.Ready(ctx, ops); err != nil {
 		return err
@@ -123,8 +125,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	group, ctx := errgroup.WithContext(ctx)
 	stopOps := process.ServeOps(ctx, opsListener, ops)
 	defer stopOps()
-	group.Go(func() error { return process.ServeHTTP(ctx, public, plane.Handler(nil)) })
-	group.Go(func() error { return process.ServeHTTP(ctx, private, plane.InternalHandler()) })
+	group.Go(func() error { return process.ServeHTTP(ctx, public, api) })
+	group.Go(func() error { return process.ServeHTTP(ctx, private, internal) })
 	group.Go(func() error { return plane.Run(ctx) })
 	group.Go(func() error { return originparts.AllowUploads(ctx, &cfg.API, bytes, log) })
 	log.InfoContext(ctx, "started", "api", public.Addr().String(), "internal", private.Addr().String(), "ops", opsListener.Addr().String(), "scanner", scanner.Name())

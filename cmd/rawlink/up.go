@@ -139,8 +139,10 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 
 	welcome(std.out, &c.UpProgram, key, scanner.Name())
 
-	// Serve until told to stop. The edge hands its last counts over while the
-	// database is still open.
+	// Serve until told to stop. Handlers are made first: that takes a moment, and who
+	// says that it can serve has to be able to. The edge hands its last counts over
+	// while the database is still open.
+	handler := control.Handler(map[string]http.Handler{objectsPrefix: bytes.Handler()})
 	ops := lifecycle.NewOps(registry, lifecycle.Check{Name: "database", Do: tables.Check}, lifecycle.Check{Name: "objects", Do: bytes.Check})
 	if ctx, err = process.Ready(ctx, ops); err != nil {
 		return errors.Join(err, node.Close())
@@ -149,10 +151,7 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	stopOps := process.ServeOps(ctx, opsListener, ops)
 	defer stopOps()
-	group.Go(func() error {
-		mount := map[string]http.Handler{objectsPrefix: bytes.Handler()}
-		return process.ServeHTTP(ctx, api, control.Handler(mount))
-	})
+	group.Go(func() error { return process.ServeHTTP(ctx, api, handler) })
 	group.Go(func() error { return node.Run(ctx, files, process.Drain) })
 	group.Go(func() error { return control.Run(ctx) })
 	err = group.Wait()

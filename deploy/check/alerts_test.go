@@ -39,9 +39,9 @@ func TestAlertsHaveRunbooks(t *testing.T) {
 		t.Errorf("docs/runbook.md has entries of no alert: %v", entries)
 	}
 	for name, m := range known {
-		slices.Sort(m.alerts)
-		if slices.Sort(users[name]); !slices.Equal(m.alerts, users[name]) {
-			t.Errorf("docs/metrics.md says that %s is used by %v; it is by %v", name, m.alerts, users[name])
+		slices.Sort(m.Alerts)
+		if slices.Sort(users[name]); !slices.Equal(m.Alerts, users[name]) {
+			t.Errorf("docs/metrics.md says that %s is used by %v; it is by %v", name, m.Alerts, users[name])
 		}
 	}
 }

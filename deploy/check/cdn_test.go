@@ -4,6 +4,7 @@ package check
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"rawlink/internal/testenv"
+	"rawlink/bench/scrape"
 	"rawlink/internal/testsystem"
 )
 
@@ -19,7 +20,7 @@ import (
 // it answers by itself what may be kept, and nothing else; and a revocation reaches
 // it by surrogate key.
 func TestVarnishIsPurged(t *testing.T) {
-	front := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	front := testsystem.Address(t)
 	s := testsystem.Embedded(t, "CDN_PURGE_URL=http://"+front+"/purge", "CDN_PURGE_HEADER=X-Purge-Key: a secret of yours", "EDGE_TRUSTED_PROXIES=127.0.0.1")
 	dir := openDir(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.Files[0], "http://"), ":")
@@ -31,7 +32,7 @@ func TestVarnishIsPurged(t *testing.T) {
 // TestNginxForgets is the same of nginx, which can't be purged and keeps for seconds.
 func TestNginxForgets(t *testing.T) {
 	s := testsystem.Embedded(t, "EDGE_TRUSTED_PROXIES=127.0.0.1")
-	front, dir := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t)), openDir(t)
+	front, dir := testsystem.Address(t), openDir(t)
 	conf := moved(t, "../cdn/nginx.conf", filepath.Join(dir, "front.conf"), "127.0.0.1:8081", strings.TrimPrefix(s.Files[0], "http://"),
 		"listen 443 ssl http2", "listen "+front, "/var/cache/nginx/rawlink", filepath.Join(dir, "cache"),
 		"ssl_certificate /etc/ssl/rawlink/files.pem;", "", "ssl_certificate_key /etc/ssl/rawlink/files.key;", "")
@@ -98,20 +99,13 @@ func holdsCachedLinks(t *testing.T, s *testsystem.System, front string, limit ti
 }
 
 // served is how many bodies the edge has sent.
-func served(t *testing.T, s *testsystem.System) (n float64) {
+func served(t *testing.T, s *testsystem.System) float64 {
 	t.Helper()
-	_, body, err := testsystem.Fetch(t, "GET", s.Ops[0]+"/metrics")
+	seen, err := scrape.Read(t.Context(), http.DefaultClient, s.Ops[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(body)) {
-		if strings.HasPrefix(line, `rawlink_edge_requests_total{outcome="served"`) {
-			var one float64
-			_, _ = fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &one)
-			n += one
-		}
-	}
-	return n
+	return seen.Sum("rawlink_edge_requests_total", `outcome="served"`)
 }
 
 // serve runs a server until the test ends.

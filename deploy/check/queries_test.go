@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rawlink/internal/pages"
 )
 
 var (
@@ -34,7 +36,7 @@ func TestQueriesAskForWhatExists(t *testing.T) {
 				continue
 			}
 			used[name] = true
-			labels = append(labels, slices.Collect(maps.Keys(m.labels))...)
+			labels = append(labels, slices.Collect(maps.Keys(m.Labels))...)
 			if strings.HasSuffix(use[1], "_bucket") {
 				labels = append(labels, "le")
 			}
@@ -58,26 +60,26 @@ func TestQueriesAskForWhatExists(t *testing.T) {
 }
 
 // family finds the metric that a series belongs to.
-func family(known map[string]metric, series string) (name string, m metric, ok bool) {
+func family(known map[string]pages.Metric, series string) (name string, m pages.Metric, ok bool) {
 	if m, ok = known[series]; ok {
-		return series, m, m.kind != "histogram" // whose series have suffixes
+		return series, m, m.Kind != "histogram" // whose series have suffixes
 	}
 	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 		if name, cut := strings.CutSuffix(series, suffix); cut {
 			m, ok = known[name]
-			return name, m, ok && m.kind == "histogram"
+			return name, m, ok && m.Kind == "histogram"
 		}
 	}
 	return series, m, false
 }
 
-func checkMatcher(t *testing.T, place, series string, m metric, match []string) {
+func checkMatcher(t *testing.T, place, series string, m pages.Metric, match []string) {
 	t.Helper()
 	label, operator, value := match[1], match[2], match[3]
 	if slices.Contains(scraped, label) {
 		return
 	}
-	values, ok := m.labels[label]
+	values, ok := m.Labels[label]
 	switch {
 	case !ok:
 		t.Errorf("%s: %s has no label %s", place, series, label)

@@ -118,7 +118,7 @@ func edgeSettings() []string {
 
 func (w *World) startOrigins(settings []string) (internal [Origins]string) {
 	for i := range w.Origins {
-		api, private, ops := w.address(), w.address(), w.address()
+		api, private, ops := testsystem.Address(w.tb), testsystem.Address(w.tb), testsystem.Address(w.tb)
 		own := append([]string{"API_ADDR=" + api, "INTERNAL_ADDR=" + private, "OPS_ADDR=" + ops}, settings...)
 		if w.APIRedis[i] != nil {
 			own = append(own, "REDIS_URL=redis://"+w.APIRedis[i].Addr)
@@ -132,7 +132,7 @@ func (w *World) startOrigins(settings []string) (internal [Origins]string) {
 
 func (w *World) startEdges(opt Options, internal [Origins]string, settings []string) {
 	for i := range w.Edges {
-		files, ops := w.address(), w.address()
+		files, ops := testsystem.Address(w.tb), testsystem.Address(w.tb)
 		w.EdgeOrigin[i] = w.Network.Path(w.tb, internal[i%Origins])
 		own := append([]string{
 			"FILES_ADDR=" + files, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + w.EdgeOrigin[i].Addr,
@@ -150,8 +150,6 @@ func (w *World) startEdges(opt Options, internal [Origins]string, settings []str
 		w.Files[i] = "http://" + files
 	}
 }
-
-func (w *World) address() string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(w.tb)) }
 
 // Heal ends every fault of the network and the store.
 func (w *World) Heal() {

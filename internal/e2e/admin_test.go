@@ -134,48 +134,6 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestTokenKeyRotation makes links with a new key while those of the old one go
-// on, until it is retired.
-func TestTokenKeyRotation(t *testing.T) {
-	t.Parallel()
-	s := testsystem.Embedded(t)
-	c := s.Client()
-	file := c.CleanFile(t, c.Space(t), "a", "text/plain", text(t))
-	_, first := c.Share(t, file, nil)
-	var keys []struct {
-		ID  int
-		Use string
-	}
-	s.Admin(t, &keys, "token-key", "add")
-	if fmt.Sprint(keys) != "[{1 seals and checks} {2 checks}]" {
-		t.Errorf("add: %v", keys)
-	}
-	s.Admin(t, &keys, "token-key", "seal", "2")
-	s.Origin.Stop()
-	s.Origin.Start()
-	_, second := c.Share(t, file, nil)
-	for i, path := range []string{first, second} {
-		if got := status(t, s.Files[0]+path); got != 200 {
-			t.Errorf("link of key %d: %d; want 200", i+1, got)
-		}
-		if got := share.TokenKey(strings.TrimPrefix(path, "/s/")); got != i+1 {
-			t.Errorf("link %d was made with key %d", i+1, got)
-		}
-	}
-	if got := s.AdminFails(t, "token-key", "retire", "1"); !strings.Contains(got, "yes: every link that key 1 has sealed ends") {
-		t.Errorf("retire without --yes: %s", got)
-	}
-	if got := s.AdminFails(t, "token-key", "retire", "2", "--yes"); !strings.Contains(got, "key 2 seals new links") {
-		t.Errorf("retire what seals: %s", got)
-	}
-	s.Admin(t, &keys, "token-key", "retire", "1", "--yes")
-	s.Origin.Stop()
-	s.Origin.Start()
-	if a, b := status(t, s.Files[0]+first), status(t, s.Files[0]+second); a != 404 || b != 200 {
-		t.Errorf("after key 1 was retired: %d and %d; want 404 and 200", a, b)
-	}
-}
-
 // TestBackupAndRestore copies a Rawlink that is being written to, starts the copy,
 // and finds in it what was there: counts, quota, and links that serve their bytes.
 func TestBackupAndRestore(t *testing.T) {

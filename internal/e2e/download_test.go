@@ -173,8 +173,13 @@ func testCounts(t *testing.T, s *testsystem.System) {
 			_, _, _ = testsystem.Fetch(t, "GET", files+path, "Range", "bytes=1000-1999") // inside the lease
 		}
 	}
-	want := int64(each * len(s.Files))
-	testsystem.Until(t, 2*time.Second, "the count", func() error {
+	counted(t, c, id, int64(each*len(s.Files)), 2*time.Second)
+}
+
+// counted waits until so many downloads of a link have been counted.
+func counted(t *testing.T, c *testsystem.Client, id string, want int64, limit time.Duration) {
+	t.Helper()
+	testsystem.Until(t, limit, "the count", func() error {
 		if got := c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count"); got != want {
 			return fmt.Errorf("download_count = %d; want %d", got, want)
 		}

@@ -33,13 +33,7 @@ func TestRestart(t *testing.T) {
 				p.Stop()
 				p.Start()
 			}
-			want := int64(len(s.Files))
-			testsystem.Until(t, 2*time.Second, "counts handed over at the stop", func() error {
-				if got := c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count"); got != want {
-					return fmt.Errorf("download_count = %d; want %d", got, want)
-				}
-				return nil
-			})
+			counted(t, c, id, int64(len(s.Files)), 2*time.Second) // handed over at the stop
 			c.Must(t, 200, "DELETE", "/shares/"+revoked, nil)
 			later := c.Must(t, 201, "POST", "/spaces", testsystem.Object{"name": "just before"}).Text("id")
 			for _, p := range s.Programs() {
@@ -185,15 +179,9 @@ func TestCountsSurviveKills(t *testing.T) {
 					p.Start()
 				}
 			}
-			count := func() int64 { return c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count") }
-			testsystem.Until(t, 10*time.Second, "the counts", func() error {
-				if got := count(); got != want {
-					return fmt.Errorf("download_count = %d; want %d", got, want)
-				}
-				return nil
-			})
+			counted(t, c, id, want, 10*time.Second)
 			time.Sleep(time.Second)
-			if got := count(); got != want {
+			if got := c.Must(t, 200, "GET", "/shares/"+id, nil).Number("download_count"); got != want {
 				t.Errorf("download_count = %d later; want %d still", got, want)
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,46 +12,20 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"rawlink/internal/pages"
 	"rawlink/internal/testsystem"
 )
-
-// documented is a line of docs/metrics.md.
-type documented struct {
-	kind   string
-	labels map[string][]string // closed sets of values; nil: any
-}
-
-var metricsLine = regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\| ([a-z]+) \\|([^|]*)\\|")
-
-func documentedMetrics(t *testing.T) map[string]documented {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/metrics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]documented{}
-	for _, line := range metricsLine.FindAllStringSubmatch(string(page), -1) {
-		d := documented{kind: line[2], labels: map[string][]string{}}
-		for label := range strings.SplitSeq(line[3], ";") {
-			name, values, found := strings.Cut(strings.TrimSpace(label), ": ")
-			if name = strings.Trim(name, "`"); !found {
-				continue
-			}
-			if d.labels[name] = strings.Split(values, ", "); values == "…" {
-				d.labels[name] = nil
-			}
-		}
-		all[line[1]] = d
-	}
-	return all
-}
 
 // testMetrics holds docs/metrics.md against what the servers expose: every metric
 // with its type, its labels and their values; and nothing that isn't exposed. An
 // embedded Rawlink needs fewer parts, and has all the metrics.
 func testMetrics(t *testing.T, s *testsystem.System) {
 	_, _, _ = testsystem.Fetch(t, "GET", s.API+"/v1/nothing") // that some operation was asked for
-	wanted, seen := documentedMetrics(t), map[string]bool{}
+	page, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted, seen := pages.Metrics(string(page)), map[string]bool{}
 	for _, ops := range s.Ops {
 		_, body, err := testsystem.Fetch(t, "GET", ops+"/metrics")
 		if err != nil {
@@ -80,7 +53,7 @@ func testMetrics(t *testing.T, s *testsystem.System) {
 	}
 }
 
-func checkFamily(t *testing.T, family *dto.MetricFamily, wanted map[string]documented) {
+func checkFamily(t *testing.T, family *dto.MetricFamily, wanted map[string]pages.Metric) {
 	t.Helper()
 	name := family.GetName()
 	d, ok := wanted[name]
@@ -88,19 +61,19 @@ func checkFamily(t *testing.T, family *dto.MetricFamily, wanted map[string]docum
 		t.Errorf("%s is not in docs/metrics.md", name)
 		return
 	}
-	if kind := strings.ToLower(family.GetType().String()); kind != d.kind {
-		t.Errorf("%s is a %s; docs/metrics.md says %s", name, kind, d.kind)
+	if kind := strings.ToLower(family.GetType().String()); kind != d.Kind {
+		t.Errorf("%s is a %s; docs/metrics.md says %s", name, kind, d.Kind)
 	}
 	for _, metric := range family.GetMetric() {
 		var names []string
 		for _, label := range metric.GetLabel() {
 			names = append(names, label.GetName())
-			if allowed := d.labels[label.GetName()]; allowed != nil && !slices.Contains(allowed, label.GetValue()) {
+			if allowed := d.Labels[label.GetName()]; allowed != nil && !slices.Contains(allowed, label.GetValue()) {
 				t.Errorf("%s{%s=%q}: docs/metrics.md doesn't list this value", name, label.GetName(), label.GetValue())
 			}
 		}
-		if slices.Sort(names); !slices.Equal(names, slices.Sorted(maps.Keys(d.labels))) {
-			t.Errorf("%s has the labels %v; docs/metrics.md says %v", name, names, slices.Sorted(maps.Keys(d.labels)))
+		if slices.Sort(names); !slices.Equal(names, slices.Sorted(maps.Keys(d.Labels))) {
+			t.Errorf("%s has the labels %v; docs/metrics.md says %v", name, names, slices.Sorted(maps.Keys(d.Labels)))
 			return
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"rawlink/internal/testsystem"
 )
 
-// pages follows a list's Link headers and returns the ids, and how many pages
+// follow goes along a list's Link headers and returns the ids, and how many pages
 // they came in.
-func pages(t *testing.T, c *testsystem.Client, path string) (ids []string, n int) {
+func follow(t *testing.T, c *testsystem.Client, path string) (ids []string, n int) {
 	t.Helper()
 	for path != "" {
 		a := c.Must(t, 200, "GET", path, nil)
@@ -30,7 +30,7 @@ func pages(t *testing.T, c *testsystem.Client, path string) (ids []string, n int
 
 func testPages(t *testing.T, s *testsystem.System) {
 	c := s.As(s.NewTenant(t, testsystem.Limits{Bytes: -1, Links: -1}))
-	if ids, n := pages(t, c, "/spaces?limit=1"); len(ids) != 1 || n != 1 {
+	if ids, n := follow(t, c, "/spaces?limit=1"); len(ids) != 1 || n != 1 {
 		t.Errorf("a new tenant's spaces: %v in %d pages; want its first, in one", ids, n)
 	}
 	space := c.Space(t)
@@ -50,12 +50,12 @@ func testPages(t *testing.T, s *testsystem.System) {
 		{"/spaces?", 6}, {"/folders?space_id=" + space + "&parent_id=root&", 4}, {"/files?space_id=" + space + "&scan_status=clean&", 5},
 		{"/files?", 5}, {"/shares?file_id=" + file + "&active=true&", 4}, {"/shares?include_inactive=true&", 5},
 	} {
-		all, n := pages(t, c, list.path)
+		all, n := follow(t, c, list.path)
 		if len(all) != list.want || n != 1 {
 			t.Errorf("%s: %d in %d pages; want %d in one", list.path, len(all), n, list.want)
 		}
 		for limit := 1; limit <= len(all)+1; limit++ {
-			got, n := pages(t, c, list.path+fmt.Sprint("limit=", limit))
+			got, n := follow(t, c, list.path+fmt.Sprint("limit=", limit))
 			if !slices.Equal(got, all) || n != (len(all)+limit-1)/limit {
 				t.Errorf("%slimit=%d: %v in %d pages; want %v", list.path, limit, got, n, all)
 			}

@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -52,18 +49,9 @@ func TestPostgresBackupAndRestore(t *testing.T) {
 	}
 	get(links[1], "before")
 	get(free, "before")
-	await := func(l link, want int64) {
-		t.Helper()
-		testsystem.Until(t, 5*time.Second, "a count", func() error {
-			if got := c.Must(t, http.StatusOK, "GET", "/shares/"+l.id, nil).Number("download_count"); got != want {
-				return fmt.Errorf("download_count = %d; want %d", got, want)
-			}
-			return nil
-		})
-	}
-	await(links[1], 1)
-	await(links[2], taken)
-	await(free, 1)
+	counted(t, c, links[1].id, 1, 5*time.Second)
+	counted(t, c, links[2].id, taken, 5*time.Second)
+	counted(t, c, free.id, 1, 5*time.Second)
 
 	dump := filepath.Join(t.TempDir(), "rawlink.dump")
 	dsn := s.Origin.Setting("DATABASE_URL")
@@ -87,9 +75,9 @@ func TestPostgresBackupAndRestore(t *testing.T) {
 		edge.Start()
 	}
 
-	await(links[1], 1)
-	await(links[2], taken)
-	await(free, 1)
+	counted(t, c, links[1].id, 1, 5*time.Second)
+	counted(t, c, links[2].id, taken, 5*time.Second)
+	counted(t, c, free.id, 1, 5*time.Second)
 	for name, want := range map[string]int{"ended": http.StatusGone, "late": http.StatusNotFound, "free": http.StatusOK} {
 		if got := get(map[string]link{"ended": ended, "late": late, "free": free}[name], "restored"); got != want {
 			t.Errorf("%s link: %d; want %d", name, got, want)
@@ -136,15 +124,8 @@ func pg(t *testing.T, name string, args ...string) {
 // emptyRedis has a Redis forget everything.
 func emptyRedis(t *testing.T, url string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "redis://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "FLUSHALL\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := bufio.NewReader(conn).ReadString('\n'); err != nil || answer != "+OK\r\n" {
-		t.Fatalf("FLUSHALL: %q, %v", answer, err)
+	server := testenv.RedisServer{Addr: strings.TrimPrefix(url, "redis://")}
+	if answer := server.Ask(t, "FLUSHALL"); answer != "OK\n" {
+		t.Fatalf("FLUSHALL: %q", answer)
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -68,4 +69,16 @@ func (w *wire) close() {
 		_ = w.conn.Close()
 		w.conn = nil
 	}
+}
+
+// narrow is a way on which the network holds little of a body.
+var narrow = &http.Transport{
+	DisableKeepAlives: true, DisableCompression: true,
+	DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+		return conn, err
+	},
 }

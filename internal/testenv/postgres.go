@@ -160,12 +160,8 @@ func initCluster(initdb, dir string, owner *syscall.Credential) (string, error) 
 // serveCluster describes the server. It is started without pg_ctl, whose child
 // would not be ours. SIGINT is PostgreSQL's "fast" end: it waits for no client.
 func serveCluster(p Place, initdb, dir, data string, port int, owner *syscall.Credential, settings ...string) command {
-	bin := initdb // may be a link in the PATH; the server is beside what it points to
-	if real, err := filepath.EvalSymlinks(initdb); err == nil {
-		bin = real
-	}
 	return command{
-		name: "postgres", path: filepath.Join(filepath.Dir(bin), "postgres"), dir: dir,
+		name: "postgres", path: beside(initdb, "postgres"), dir: dir,
 		args: append([]string{
 			"-D", data, "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + strings.Join(p.listens(), ","), "-c", "unix_socket_directories=", "-c", "max_connections=200",
@@ -228,12 +224,18 @@ func PostgresTool(tb testing.TB, name string) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if real, err := filepath.EvalSymlinks(initdb); err == nil {
-		initdb = real
-	}
-	path, err := exec.LookPath(filepath.Join(filepath.Dir(initdb), name))
+	path, err := exec.LookPath(beside(initdb, name))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// beside returns the path of one of PostgreSQL's programs. They are beside initdb,
+// which may be a link in the PATH: beside what it points to.
+func beside(initdb, name string) string {
+	if real, err := filepath.EvalSymlinks(initdb); err == nil {
+		initdb = real
+	}
+	return filepath.Join(filepath.Dir(initdb), name)
 }

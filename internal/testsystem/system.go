@@ -48,14 +48,14 @@ var printedKey = regexp.MustCompile(`API key +(fck_\S+)`)
 func Embedded(tb testing.TB, extra ...string) *System {
 	tb.Helper()
 	data, cache := filepath.Join(tb.TempDir(), "data"), filepath.Join(tb.TempDir(), "cache")
-	api, files, ops := address(tb), address(tb), address(tb)
+	api, files, ops := Address(tb), Address(tb), Address(tb)
 	for _, setting := range extra {
 		if dir, given := strings.CutPrefix(setting, "DATA="); given {
 			data = dir
 		}
 	}
 	settings := append([]string{noLimit, "DATA=" + data, "API_ADDR=" + api, "FILES_ADDR=" + files, "OPS_ADDR=" + ops, "EDGE_CACHE_DIR=" + cache}, extra...)
-	up := start(tb, "rawlink", []string{"up"}, settings, "http://"+ops+"/readyz")
+	up := begin(&Program{tb: tb, name: "rawlink", args: []string{"up"}, settings: settings, readyURL: "http://" + ops + "/readyz"})
 	var found []string
 	Until(tb, 10*time.Second, "API key", func() error { // printed before it was ready, but read from a pipe
 		if found = printedKey.FindStringSubmatch(up.Stdout()); found == nil {
@@ -74,8 +74,8 @@ func Embedded(tb testing.TB, extra ...string) *System {
 func Production(tb testing.TB, extra ...string) *System {
 	tb.Helper()
 	dsn, redis, bucket, clamd := testenv.Postgres(tb), testenv.Redis(tb), testenv.S3(tb), testenv.Clamd(tb)
-	api, internal, ops := address(tb), address(tb), address(tb)
-	files := []string{address(tb), address(tb)}
+	api, internal, ops := Address(tb), Address(tb), Address(tb)
+	files := []string{Address(tb), Address(tb)}
 	const internalKey = "a-secret-of-the-internal-api"
 	shared := append([]string{
 		noLimit,
@@ -85,15 +85,15 @@ func Production(tb testing.TB, extra ...string) *System {
 		"LEASE_KEY=" + share.NewKey(), "MINT_SECRET=" + share.NewKey(),
 	}, extra...)
 	s := &System{Name: "production", API: "http://" + api, admin: []string{"--database-url", dsn}}
-	s.Origin = start(tb, "origin", nil, append([]string{
+	s.Origin = Run(tb, "origin", append([]string{
 		"DATABASE_URL=" + dsn, "API_ADDR=" + api, "INTERNAL_ADDR=" + internal, "OPS_ADDR=" + ops,
 		"FILES_URL=http://" + files[0], "CLAMD_HOSTS=" + clamd.TCP, fmt.Sprintf("CLAMD_MAX_SIZE=%d", testenv.ClamdFileMax),
 	}, shared...), "http://"+ops+"/readyz")
 	s.Ops = append(s.Ops, "http://"+ops)
 	for i, addr := range files {
-		ops, cache, journal := address(tb), filepath.Join(tb.TempDir(), "cache"), filepath.Join(tb.TempDir(), "journal")
+		ops, cache, journal := Address(tb), filepath.Join(tb.TempDir(), "cache"), filepath.Join(tb.TempDir(), "journal")
 		s.Caches = append(s.Caches, cache)
-		s.Edges = append(s.Edges, start(tb, "edge", nil, append([]string{
+		s.Edges = append(s.Edges, Run(tb, "edge", append([]string{
 			"FILES_ADDR=" + addr, "OPS_ADDR=" + ops, "ORIGIN_URL=http://" + internal, fmt.Sprintf("EDGE_NAME=edge-%d", i), "EDGE_CACHE_DIR=" + cache, "EDGE_JOURNAL_DIR=" + journal,
 		}, shared...), "http://"+ops+"/readyz"))
 		s.Files, s.Ops = append(s.Files, "http://"+addr), append(s.Ops, "http://"+ops)
@@ -140,8 +140,8 @@ func (s *System) NewKey(tb testing.TB, tenantID string, scopes ...string) (key s
 // Admin runs an admin command on the system's database and decodes its answer.
 func (s *System) Admin(tb testing.TB, answer any, args ...string) {
 	tb.Helper()
-	out := output(tb, "rawlink", append(append([]string{"admin"}, args...), append(s.admin, "--json")...)...)
-	if err := json.Unmarshal(out, answer); err != nil {
+	out := Output(tb, "rawlink", nil, append(append([]string{"admin"}, args...), append(s.admin, "--json")...)...)
+	if err := json.Unmarshal([]byte(out), answer); err != nil {
 		tb.Fatalf("admin %s: %v in %s", strings.Join(args[:2], " "), err, out)
 	}
 }
@@ -149,7 +149,7 @@ func (s *System) Admin(tb testing.TB, answer any, args ...string) {
 // AdminQuietly runs an admin command that prints nothing.
 func (s *System) AdminQuietly(tb testing.TB, args ...string) {
 	tb.Helper()
-	if out := output(tb, "rawlink", append(append([]string{"admin"}, args...), s.admin...)...); len(out) > 0 {
+	if out := Output(tb, "rawlink", nil, append(append([]string{"admin"}, args...), s.admin...)...); len(out) > 0 {
 		tb.Errorf("admin %s printed %s", strings.Join(args[:2], " "), out)
 	}
 }
@@ -161,9 +161,7 @@ func (s *System) AdminFails(tb testing.TB, args ...string) string {
 }
 
 // Address returns a loopback address that nothing listens on.
-func Address(tb testing.TB) string { return address(tb) }
-
-func address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(tb)) }
+func Address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(tb)) }
 
 // Until calls try until it returns nil, for at most limit, and then fails with
 // its last error.

@@ -86,31 +86,3 @@ func (s *Span) Fail(err error) {
 
 // parent reads and writes the traceparent header of W3C's Trace Context.
 var parent propagation.TraceContext
-
-// headerParent is that header's name.
-const headerParent = "Traceparent"
-
-// Traceparent names the span that ctx carries to whoever is called under it; "" if
-// it carries none.
-func Traceparent(ctx context.Context) string {
-	out := propagation.MapCarrier{}
-	parent.Inject(ctx, out)
-	return out.Get("traceparent")
-}
-
-// carrier is a traceparent header, and no other.
-type carrier string
-
-// Get implements propagation.TextMapCarrier.
-func (c carrier) Get(key string) string {
-	if key == "traceparent" {
-		return string(c)
-	}
-	return ""
-}
-
-// Set implements propagation.TextMapCarrier; nothing is written here.
-func (c carrier) Set(string, string) {}
-
-// Keys implements propagation.TextMapCarrier.
-func (c carrier) Keys() []string { return []string{"traceparent"} }

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -117,7 +118,7 @@ func (t *Tracer) Wants(traceparent []byte, trusted bool) bool {
 // Begin begins the span of a request that is wanted, as a part of the trace that
 // its traceparent header names, if it names one.
 func (t *Tracer) Begin(ctx context.Context, name, traceparent string) (context.Context, *Span) {
-	return start(parent.Extract(ctx, carrier(traceparent)), t.tracer, name, trace.SpanKindServer)
+	return start(parent.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent}), t.tracer, name, trace.SpanKindServer)
 }
 
 // Job begins the trace of work that nobody waits for, as often as the ratio says.

@@ -3,6 +3,8 @@ package tracing
 import (
 	"errors"
 	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
 )
 
 // Transport makes a span of each request that is sent under one, from its first
@@ -27,7 +29,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	span.Set("server.address", r.URL.Host)
 	r = r.Clone(ctx)
 	if t.Pass {
-		r.Header.Set(headerParent, Traceparent(ctx))
+		parent.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	response, err := t.Base.RoundTrip(r)
 	if err != nil {

@@ -31,8 +31,7 @@ func (p *Process) ServeHTTP(ctx context.Context, ln net.Listener, handler http.H
 		s.drain(idle, ln)
 		drained <- errors.Join(s.Shutdown(last), s.Close())
 	})
-	err := s.Serve(ln)
-	close(s.accepted)
+	err := s.serve(ln)
 	if stop() { // ctx did not end: serving did
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
@@ -49,8 +48,7 @@ func (p *Process) ServeOps(ctx context.Context, ln net.Listener, ops *Ops) (stop
 	s := p.newServer(ops)
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		err := s.Serve(ln)
-		close(s.accepted)
+		err := s.serve(ln)
 		if !errors.Is(err, http.ErrServerClosed) && !s.draining.Load() {
 			p.log.ErrorContext(ctx, "the ops listener ended", "error", err)
 		}
@@ -73,12 +71,11 @@ type server struct {
 	*http.Server
 	draining atomic.Bool
 	accepted chan struct{} // closed when no connection comes any more
-	mu       sync.Mutex    // guards open
-	open     map[net.Conn]struct{}
+	open     atomic.Int64  // connections
 }
 
 func (p *Process) newServer(handler http.Handler) *server {
-	s := &server{accepted: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	s := &server{accepted: make(chan struct{})}
 	s.Server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if s.draining.Load() {
@@ -95,14 +92,19 @@ func (p *Process) newServer(handler http.Handler) *server {
 	return s
 }
 
-func (s *server) note(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// serve is Serve, after which no connection comes any more.
+func (s *server) serve(ln net.Listener) error {
+	defer close(s.accepted)
+	return s.Serve(ln)
+}
+
+// note counts connections. Each has one first state and one last.
+func (s *server) note(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.open[conn] = struct{}{}
+		s.open.Add(1)
 	case http.StateClosed, http.StateHijacked:
-		delete(s.open, conn)
+		s.open.Add(-1)
 	}
 }
 
@@ -112,12 +114,7 @@ func (s *server) drain(patience context.Context, ln net.Listener) {
 	s.draining.Store(true)
 	_ = ln.Close()
 	<-s.accepted // else one that was just accepted could be missed, and closed
-	for ; patience.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		s.mu.Lock()
-		left := len(s.open)
-		s.mu.Unlock()
-		if left == 0 {
-			return
-		}
+	for s.open.Load() > 0 && patience.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
 	}
 }

@@ -5,24 +5,20 @@ import (
 	"net"
 	"strings"
 
+	"github.com/cloudflare/tableflip"
 	sdactivation "github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
-
-	"github.com/cloudflare/tableflip"
 )
-
-// activated is a listener that systemd opened.
-type activated = tableflip.Listener
 
 // activation returns the listeners that systemd opened for this process, by their
 // FileDescriptorName=, which is that of the setting that they stand for: files_addr,
 // api_addr, internal_addr, ops_addr.
-func activation() (map[string]activated, error) {
+func activation() (map[string]tableflip.Listener, error) {
 	named, err := sdactivation.ListenersWithNames()
 	if err != nil {
 		return nil, fmt.Errorf("take listeners from systemd: %w", err)
 	}
-	all := map[string]activated{}
+	all := map[string]tableflip.Listener{}
 	for name, listeners := range named {
 		if len(listeners) != 1 {
 			return nil, fmt.Errorf("take listeners from systemd: %d sockets are named %q; want one", len(listeners), name)

@@ -49,7 +49,7 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 	if ctx != nil && err == nil {
 		problems = append(problems, checkChosen(ctx, cli)...)
 		problems = append(problems, bareSecrets(ctx, args)...)
-		if checkOnly(ctx) {
+		if flag := checkConfig(ctx); flag != nil && flag.Target.Bool() {
 			show(ctx, out)
 			if len(problems) == 0 {
 				return nil, ErrHelp

@@ -3,21 +3,21 @@ package settings
 import (
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
-// checkOnly reports whether a program is only to say how it would run.
-func checkOnly(ctx *kong.Context) bool {
+// checkConfig returns the flag that has a program only say how it would run; nil for
+// a command that has none. Those that run on have it: it is one of Common's.
+func checkConfig(ctx *kong.Context) *kong.Flag {
 	for _, flag := range ctx.Flags() {
 		if flag.Name == "check-config" {
-			return flag.Target.Bool()
+			return flag
 		}
 	}
-	return false
+	return nil
 }
 
 // show prints the settings that hold, a line each, as a YAML file would have them.
@@ -53,7 +53,7 @@ func shown(flag *kong.Flag) string {
 // bareSecrets reports secrets that stand on the command line of a program that stays:
 // every user of the machine can read it there, for as long as the program runs.
 func bareSecrets(ctx *kong.Context, args []string) (problems []error) {
-	if !stays(ctx) {
+	if checkConfig(ctx) == nil {
 		return nil
 	}
 	for _, flag := range ctx.Flags() {
@@ -75,9 +75,4 @@ func bareSecrets(ctx *kong.Context, args []string) (problems []error) {
 		}
 	}
 	return problems
-}
-
-// stays reports whether the command is one that runs on: those have Common.
-func stays(ctx *kong.Context) bool {
-	return slices.ContainsFunc(ctx.Flags(), func(f *kong.Flag) bool { return f.Name == "check-config" && f.Target.Kind() == reflect.Bool })
 }
