@@ -55,14 +55,13 @@ func OpenJournal(dir string) (*Journal, error) {
 	j := &Journal{dir: dir, all: all, locks: map[string]*os.File{}}
 	for range 3 { // somebody may clear a lock away before it is held
 		j.epoch = rand.Text()
-		if ok, lockErr := j.take(j.epoch); ok {
+		ok, lockErr := j.take(j.epoch)
+		if ok {
 			return j, nil
-		} else if lockErr != nil {
-			err = lockErr
 		}
+		err = errors.Join(err, lockErr)
 	}
-	_ = all.Close()
-	return nil, fmt.Errorf("open journal: %w", errors.Join(ErrJournalInUse, err))
+	return nil, fmt.Errorf("open journal: no lock on an epoch: %w", errors.Join(err, all.Close()))
 }
 
 // Close lets other processes have what was not handed over.
@@ -92,8 +91,12 @@ func (j *Journal) take(epoch string) (ok bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("lock epoch: %w", err)
 	}
-	if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !j.current(lock) {
-		return false, lock.Close()
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err != nil || !j.current(lock) {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = nil // its process lives
+		}
+		return false, errors.Join(err, lock.Close())
 	}
 	j.locks[epoch] = lock
 	return true, nil
