@@ -1,7 +1,9 @@
 package origin
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -28,9 +30,11 @@ func (o *Origin) sweepParts(ctx context.Context) error {
 }
 
 // abortOrphans looks at those that are older than any ticket lives. The bucket may
-// be shared: what does not begin with a tenant of ours is somebody else's.
+// be shared: what does not begin with a tenant of ours is somebody else's. One that
+// the store won't abort does not keep the others; the first of such is reported.
 func (o *Origin) abortOrphans(ctx context.Context) (n int, err error) {
 	before := time.Now().Add(-o.config.UploadLifetime - store.AfterExpiry)
+	var refused error
 	err = o.Objects.OpenParts(ctx, before, func(key, uploadID string) error {
 		tenant, _, _ := strings.Cut(key, "/")
 		ours, err := o.Store.HasTenant(ctx, tenant)
@@ -41,10 +45,11 @@ func (o *Origin) abortOrphans(ctx context.Context) (n int, err error) {
 			return err
 		}
 		if err := o.Objects.AbortParts(ctx, key, uploadID); err != nil {
-			return err
+			refused = cmp.Or(refused, err)
+			return ctx.Err()
 		}
 		n++
 		return nil
 	})
-	return n, err
+	return n, errors.Join(err, refused)
 }

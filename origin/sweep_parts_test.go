@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -39,6 +40,34 @@ func TestOrphansAreAborted(t *testing.T) {
 	_ = r.Objects.OpenParts(t.Context(), time.Now(), func(key, _ string) error { left[key] = true; return nil })
 	if len(left) != 3 || !left[ticket.Text("key")] || !left["another/service"] {
 		t.Errorf("left: %v; want the ticket's and what is not ours", left)
+	}
+}
+
+// stubborn won't abort one key's uploads.
+type stubborn struct {
+	Objects
+	key *string
+}
+
+func (s stubborn) AbortParts(ctx context.Context, key, uploadID string) error {
+	if key == *s.key {
+		return errors.New("not this one")
+	}
+	return s.Objects.AbortParts(ctx, key, uploadID)
+}
+
+// TestOrphansBesideAStubbornOne wants what comes after an upload that can't be
+// aborted aborted all the same, and the failure told.
+func TestOrphansBesideAStubbornOne(t *testing.T) {
+	t.Parallel()
+	var first string
+	r := serve(t, func(_ *Config, p *Parts) { p.Objects = hasty{stubborn{p.Objects, &first}} })
+	first = r.tenant + "/a"
+	for _, key := range []string{first, r.tenant + "/b", r.tenant + "/c"} {
+		must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: key}))
+	}
+	if n, err := r.abortOrphans(t.Context()); err == nil || n != 2 {
+		t.Errorf("aborted %d, %v; want 2 and what became of the third", n, err)
 	}
 }
 
