@@ -88,7 +88,6 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		if told == 0 {
 			return nil // another origin process is telling the rest
 		}
-		o.Metrics.Relayed.Add(float64(told))
 	}
 	return ctx.Err()
 }
@@ -113,7 +112,11 @@ func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 	if err := puts.Wait(); err != nil {
 		return err
 	}
-	return o.Bus.Publish(ctx, events)
+	if err := o.Bus.Publish(ctx, events); err != nil {
+		return err
+	}
+	o.Metrics.Relayed.Add(float64(len(changes)))
+	return nil
 }
 
 // promise is what a tick says of the next one: that these changes, which were
