@@ -43,14 +43,14 @@ func TestOrphansAreAborted(t *testing.T) {
 	}
 }
 
-// stubborn won't abort one key's uploads.
+// stubborn won't abort what it is asked to first.
 type stubborn struct {
 	Objects
-	key *string
+	asked *int
 }
 
 func (s stubborn) AbortParts(ctx context.Context, key, uploadID string) error {
-	if key == *s.key {
+	if *s.asked++; *s.asked == 1 {
 		return errors.New("not this one")
 	}
 	return s.Objects.AbortParts(ctx, key, uploadID)
@@ -60,11 +60,9 @@ func (s stubborn) AbortParts(ctx context.Context, key, uploadID string) error {
 // aborted aborted all the same, and the failure told.
 func TestOrphansBesideAStubbornOne(t *testing.T) {
 	t.Parallel()
-	var first string
-	r := serve(t, func(_ *Config, p *Parts) { p.Objects = hasty{stubborn{p.Objects, &first}} })
-	first = r.tenant + "/a"
-	for _, key := range []string{first, r.tenant + "/b", r.tenant + "/c"} {
-		must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: key}))
+	r := serve(t, func(_ *Config, p *Parts) { p.Objects = hasty{stubborn{p.Objects, new(int)}} })
+	for _, name := range []string{"/a", "/b", "/c"} {
+		must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: r.tenant + name}))
 	}
 	if n, err := r.abortOrphans(t.Context()); err == nil || n != 2 {
 		t.Errorf("aborted %d, %v; want 2 and what became of the third", n, err)
