@@ -21,8 +21,13 @@ const (
 	maxPending = 16 // revocations under way
 )
 
-// caps are the caps of the links that the crowd begins with.
-var caps = []int64{1, 1, 2, 5, 10, 50, 100, 400, 1500}
+// The caps of the links that the crowd begins with. Downloads of small ones are
+// taken one by one from the ceiling; those of large ones come in blocks that Redis
+// keeps, and of the largest an edge holds a window.
+var (
+	smallCaps = []int64{1, 1, 2, 5, 10, 50, 100, 400, 1500}
+	largeCaps = []int64{2000, 4000}
+)
 
 // Crowd is clients that hammer capped, uncapped and soon-revoked links on every
 // edge, and a partner that makes and revokes links meanwhile.
@@ -34,7 +39,8 @@ type Crowd struct {
 	done sync.WaitGroup
 
 	mu     sync.Mutex
-	capped []*Link
+	capped []*Link // small caps
+	large  []*Link
 	free   []*Link // uncapped
 	soon   []*Link
 }
@@ -43,8 +49,11 @@ type Crowd struct {
 func (w *World) Gather(o *Oracle, file *File) *Crowd {
 	w.tb.Helper()
 	c := &Crowd{w: w, o: o, file: file}
-	for _, most := range caps {
+	for _, most := range smallCaps {
 		c.capped = append(c.capped, w.Capped(o, file, most))
+	}
+	for _, most := range largeCaps {
+		c.large = append(c.large, w.Capped(o, file, most))
 	}
 	for range 3 {
 		c.free = append(c.free, w.Share(o, file, nil))
@@ -84,6 +93,8 @@ func (c *Crowd) pick(r *rand.Rand) *Link {
 		from = c.free
 	case 1:
 		from = c.soon
+	case 2:
+		from = c.large
 	}
 	return from[r.IntN(len(from))]
 }
