@@ -15,7 +15,7 @@ func (o *Origin) Redeem(ctx context.Context, shareID string, ask share.Ask) (sha
 		o.Metrics.Redeems.WithLabelValues("granted").Inc()
 	case err == nil && ask.Return > 0:
 		o.Metrics.Redeems.WithLabelValues("returned").Inc()
-	case err == nil || share.KindOf(err) == share.Gone:
+	case err == nil && grant.Exhausted, share.KindOf(err) == share.Gone:
 		o.Metrics.Redeems.WithLabelValues("exhausted").Inc()
 	default:
 		o.Metrics.Redeems.WithLabelValues("error").Inc()

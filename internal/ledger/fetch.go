@@ -130,7 +130,9 @@ func (l *line) ask(ctx context.Context, ask share.Ask) (fetched, error) {
 	}
 	l.asking = nil
 	if sent.Return == 0 {
-		l.note(sent, grant)
+		if l.note(sent, grant); grant.Downloads == 0 && grant.Open != "" {
+			return fetched{}, errInBlock
+		}
 	}
 	return fetched{epoch: grant.Epoch, units: grant.Downloads, exhausted: grant.Exhausted, install: grant.Block, replaces: sent.Spent}, nil
 }
@@ -143,6 +145,8 @@ func outcomeOf(g share.Grant, err error) string {
 		return "unavailable"
 	case g.Downloads == 0 && g.Exhausted:
 		return "exhausted"
+	case g.Downloads == 0 && g.Open != "":
+		return "unavailable"
 	}
 	return "granted"
 }
@@ -152,9 +156,12 @@ func (l *line) note(sent share.Ask, g share.Grant) {
 	switch {
 	case g.Block.ID != "":
 		l.suspect = ""
-	case g.Open != "" && g.Open != l.suspect:
-		l.suspect, l.since = g.Open, l.r.Now()
-	case g.Open == "" && sent.Block: // so near the cap there are no more
+	case g.Open != "":
+		l.direct = 0 // somebody has opened one since
+		if g.Open != l.suspect {
+			l.suspect, l.since = g.Open, l.r.Now()
+		}
+	case sent.Block: // so near the cap there are no more
 		l.direct = g.Epoch + 1
 	}
 }

@@ -67,8 +67,9 @@ func New(c Config) *Redeemer {
 }
 
 var (
-	errUsedUp = share.E(share.Gone, "redeem", errors.New("no download is left"))
-	errClosed = share.E(share.Unavailable, "redeem", errors.New("the ledger is closed"))
+	errUsedUp  = share.E(share.Gone, "redeem", errors.New("no download is left"))
+	errInBlock = share.E(share.Unavailable, "redeem", errors.New("what is left is in a block that is not at hand"))
+	errClosed  = share.E(share.Unavailable, "redeem", errors.New("the ledger is closed"))
 )
 
 // Redeem takes one download of a capped share: nil if it may be served. Kinds:

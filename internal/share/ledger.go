@@ -21,7 +21,7 @@ type Grant struct {
 	Exhausted bool   `json:"exhausted,omitempty"` // after these, none is left anywhere
 	Epoch     int64  `json:"epoch"`               // of the cap they were taken under
 	Block     Block  `json:"block,omitzero"`      // to be installed, once; zero: none
-	Open      string `json:"open,omitempty"`      // the block that is open already: more may be in it
+	Open      string `json:"open,omitempty"`      // the block that is open already: more may be in it, and with no Downloads all that is left
 }
 
 // Block is a number of downloads of one share, taken from its ceiling at once,

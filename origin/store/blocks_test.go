@@ -120,8 +120,8 @@ func TestCapChangeEndsBlocks(t *testing.T) {
 		if rec, err := b.Record(ctx, hash); err != nil || rec.Exhausted {
 			t.Errorf("record %+v, %v; want not exhausted: a block is open", rec, err)
 		}
-		if _, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "b", Seq: 1, N: 1}); share.KindOf(err) != share.Unavailable {
-			t.Errorf("what is left is in the block: %v; want Unavailable", err)
+		if none, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "b", Seq: 1, N: 1}); err != nil || none.Downloads != 0 || none.Exhausted || none.Open != g.Block.ID {
+			t.Errorf("what is left is in the block: %+v, %v; want none, and the block's name", none, err)
 		}
 		lower := int64(1_500)
 		if _, err := b.UpdateShare(ctx, b.tenant, v.ID, ShareUpdate{SetCap: true, MaxDownloads: &lower}); err != nil {

@@ -19,9 +19,9 @@ import (
 // sum of all grants never passes it, whatever fails afterwards. The share's
 // state is checked too: a grant never outruns a committed revocation.
 //
-// An ask that was answered before gets that answer again. Errors: Gone if the
-// share has ended or has no cap, Unavailable if nothing is left but what an open
-// block may hold.
+// An ask that was answered before gets that answer again. The answer may be none
+// and an open block, where all that is left is. Errors: Gone if the share has ended
+// or has no cap.
 func (s *Store) Redeem(ctx context.Context, shareID string, ask share.Ask) (share.Grant, error) {
 	var grant share.Grant
 	var told bool
@@ -51,10 +51,7 @@ func (s *Store) Redeem(ctx context.Context, shareID string, ask share.Ask) (shar
 	return grant, err
 }
 
-var (
-	errEnded   = share.E(share.Gone, "redeem", errors.New("the share has ended"))
-	errInBlock = share.E(share.Unavailable, "redeem", errors.New("what is left is in a block"))
-)
+var errEnded = share.E(share.Gone, "redeem", errors.New("the share has ended"))
 
 // lockShare waits for the share's row. PostgreSQL lets a statement that waited
 // for a row see that row anew, but what is beside it as it was before the wait:
@@ -150,12 +147,9 @@ func (s *Store) grant(ctx context.Context, tx *sql.Tx, shareID string, ask share
 	if err := s.raise(ctx, tx, shareID, c.reserved, g); err != nil {
 		return g, false, err
 	}
-	switch {
-	case g.Downloads == rest && !c.block.Valid:
+	if g.Downloads == rest && !c.block.Valid {
 		g.Exhausted = true
 		return g, true, s.announceUsedUp(ctx, tx, shareID)
-	case g.Downloads == 0: // what there is, is in a block
-		return g, false, errInBlock
 	}
 	return g, false, nil
 }

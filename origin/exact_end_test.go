@@ -1,0 +1,78 @@
+package origin
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rawlink/internal/memstore"
+	"rawlink/internal/share"
+)
+
+// take has a client of its own, straight at the ceiling, take all that is not in a
+// block; n < 0 returns so many.
+func (s *site) take(seq, n int64) {
+	ask := share.Ask{Edge: "directly", Seq: seq, N: max(0, n), Return: max(0, -n)}
+	if n < 0 {
+		ask.Epoch = s.rec.CapEpoch
+	}
+	_, err := s.Redeem(context.Background(), s.rec.ShareID, ask)
+	s.ok(err)
+}
+
+// one is what one client at an edge gets: nil, or the kind of its refusal.
+func (s *site) one(edge int) (served bool, refusal share.Kind) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.edges[edge].Redeem(ctx, &s.rec); err != nil {
+		return false, share.KindOf(err)
+	}
+	return true, 0
+}
+
+// TestTheLastBlockIsLost: all that is left was in a block that Redis lost. An edge
+// that never took from it says so within seconds, though the others are silent.
+func TestTheLastBlockIsLost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 2000, 2, memstore.NewBlocks(time.Now))
+	defer s.close()
+	if ok, why := s.one(0); !ok { // which installs a block
+		t.Fatalf("the first download: %v", why)
+	}
+	s.take(1, 5000)
+	fresh := memstore.NewBlocks(time.Now)
+	for _, e := range s.edges {
+		e.blocks.move(fresh)
+	}
+	for range 3 {
+		if ok, why := s.one(1); ok || why != share.Unavailable {
+			t.Fatalf("served %v, %v; want Unavailable: the block may be on its way", ok, why)
+		}
+	}
+	s.clock.add(2 * time.Second)
+	if ok, why := s.one(1); ok || why != share.Gone {
+		t.Errorf("served %v, %v; want Gone: the block is nowhere", ok, why)
+	}
+}
+
+// TestABlockAfterTheLast: an edge was told that there are no more blocks, and then
+// another one opened one, for downloads had been given back. Both take from it.
+func TestABlockAfterTheLast(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 1600, 2, memstore.NewBlocks(time.Now))
+	defer s.close()
+	s.take(1, 1590)
+	if ok, why := s.one(1); !ok {
+		t.Fatalf("near the cap: %v", why)
+	}
+	s.take(2, -1590)
+	if ok, why := s.one(0); !ok { // which installs a block
+		t.Fatalf("after a return: %v", why)
+	}
+	s.take(3, 5000)
+	_, _ = s.one(1) // hears of the block
+	if ok, why := s.one(1); !ok {
+		t.Errorf("refused, %v; want a download from the block", why)
+	}
+	s.check("all of it")
+}
