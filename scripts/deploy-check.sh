@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks every file under deploy/ with the tool that reads it, then starts the
 # compose topology as processes (deploy/check). ONLY=name runs one of the checks;
-# TOPOLOGY=0 leaves the last one out.
+# TOPOLOGY=0 leaves out the last two.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$(scripts/deploy-tools.sh)
@@ -117,7 +117,13 @@ check_topology() {
 	go test -count=1 -tags deploycheck -run '^Test(Topology|VarnishIsPurged|NginxForgets)$' -timeout 10m ./deploy/check
 }
 
-for name in scripts images compose caddy nginx varnish systemd prometheus grafana helm files topology; do
+check_panels() { # leaves a page of each dashboard in bin/dashboards
+	[ "${TOPOLOGY:-1}" != 0 ] || return 0
+	mkdir -p bin/dashboards
+	go test -count=1 -tags deploycheck -run '^TestPanelsShowSomething$' -timeout 15m ./deploy/check -pictures "$PWD/bin/dashboards"
+}
+
+for name in scripts images compose caddy nginx varnish systemd prometheus grafana helm files topology panels; do
 	check "$name"
 done
 exit "$failed"

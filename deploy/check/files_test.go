@@ -37,9 +37,11 @@ type panel struct {
 	GridPos    struct{ X, Y, W, H int }
 	Datasource source
 	Targets    []struct {
-		Expr       string
-		Datasource source
+		Expr         string
+		LegendFormat string
+		Datasource   source
 	}
+	FieldConfig struct{ Defaults struct{ Unit string } }
 }
 
 type source struct{ Type, UID string }

@@ -23,12 +23,19 @@ import (
 	"rawlink/internal/testsystem"
 )
 
-// TestTopology starts what compose.yaml describes, each service as a process in a
-// network namespace of its own: with the command, environment, secrets, names and
-// ports that it has there, Rawlink's own in their images' file systems by their
-// images' user. Then it does a partner's job through the TLS front, sees Prometheus
-// scrape all of it, and takes the Redis primary away.
+// TestTopology starts what compose.yaml describes, does a partner's job through the
+// TLS front, sees Prometheus scrape all of it, and takes the Redis primary away.
 func TestTopology(t *testing.T) {
+	p := startTopology(t)
+	link := p.partner()
+	p.watched()
+	p.failOver(link)
+}
+
+// startTopology starts each service as a process in a network namespace of its own:
+// with the command, environment, secrets, names and ports that it has in
+// compose.yaml, Rawlink's own in their images' file systems by their images' user.
+func startTopology(t *testing.T) *topology {
 	if os.Getuid() != 0 {
 		t.Skip("network namespaces need root, so the topology is not started")
 	}
@@ -57,15 +64,17 @@ func TestTopology(t *testing.T) {
 		p.healthy(name)
 	}
 	p.trust()
+	return p
+}
 
-	link := p.partner()
-	p.watched()
-	p.failOver(link)
+// authority is where Caddy keeps the root of its certificates.
+func (p *topology) authority() string {
+	return filepath.Join(p.dir, "caddy/caddy/pki/authorities/local/root.crt")
 }
 
 // trust has this process believe Caddy's authority and find its hosts.
 func (p *topology) trust() {
-	authority := filepath.Join(p.dir, "caddy/caddy/pki/authorities/local/root.crt")
+	authority := p.authority()
 	pool := x509.NewCertPool()
 	testsystem.Until(p.t, 30*time.Second, "Caddy's authority", func() error {
 		pem, err := os.ReadFile(authority)
@@ -204,22 +213,13 @@ func (p *topology) newKey() string {
 
 // watched waits until Prometheus has scraped every process, and sees no alert.
 func (p *topology) watched() {
-	base := "http://" + p.net.addr["prometheus"] + ":9090/api/v1/"
-	ask := func(path string, into any) error {
-		response, err := http.Get(base + path)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		return json.NewDecoder(response.Body).Decode(into)
-	}
 	testsystem.Until(p.t, 60*time.Second, "scrapes", func() error {
 		var up struct {
 			Data struct {
 				ActiveTargets []struct{ Health, ScrapeURL, LastError string }
 			}
 		}
-		if err := ask("targets", &up); err != nil {
+		if err := p.ask("targets", &up); err != nil {
 			return err
 		}
 		if len(up.Data.ActiveTargets) != 6 {
@@ -237,18 +237,28 @@ func (p *topology) watched() {
 			Alerts []struct{ Labels map[string]string }
 		}
 	}
-	if err := ask("alerts", &alerts); err != nil {
+	if err := p.ask("alerts", &alerts); err != nil {
 		p.t.Fatal(err)
 	}
 	var unnamed struct {
 		Data struct{ Result []struct{ Value [2]any } }
 	}
-	if err := ask("query?query=sum(rawlink_edge_unnamed_clients_total)", &unnamed); err != nil || len(unnamed.Data.Result) != 1 || unnamed.Data.Result[0].Value[1] != "0" {
+	if err := p.ask("query?query=sum(rawlink_edge_unnamed_clients_total)", &unnamed); err != nil || len(unnamed.Data.Result) != 1 || unnamed.Data.Result[0].Value[1] != "0" {
 		p.t.Errorf("requests of clients that Caddy didn't name: %v, %v; want 0", unnamed, err)
 	}
 	for _, alert := range alerts.Data.Alerts {
 		p.t.Errorf("in health there is an alert: %v", alert.Labels)
 	}
+}
+
+// ask asks Prometheus.
+func (p *topology) ask(path string, into any) error {
+	response, err := http.Get("http://" + p.net.addr["prometheus"] + ":9090/api/v1/" + path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return json.NewDecoder(response.Body).Decode(into)
 }
 
 // failOver kills the Redis primary: the Sentinels promote the replica, and a capped
