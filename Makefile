@@ -35,7 +35,7 @@ conformance: deps ## run the published Python client and schemathesis against ru
 chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RACE=1, RUN=
 	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' scripts/chaos.sh
 
-licenses: ## list the licences of what the programs are built from
+licenses: ## write docs/licenses.md: the licences of what the programs are built from
 	go run ./internal/licenses
 
 fleet: deps ## break networks and hosts under a fleet in network namespaces; SEED=, RUN=
