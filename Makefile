@@ -29,13 +29,13 @@ e2e: deps ## play the console and links in a real browser; ARGS=--pictures makes
 lint-api: deps ## lint the API's OpenAPI document
 	scripts/lint-api.sh
 
-conformance: deps ## run the published Python client against a running Rawlink
+conformance: deps ## run the published Python client and schemathesis against running Rawlinks
 	scripts/conformance.sh
 
-chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RUN=
+chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RACE=1, RUN=
 	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' scripts/chaos.sh
 
-licenses: ## list the licences of what the programs are built from
+licenses: ## write docs/licenses.md: the licences of what the programs are built from
 	go run ./internal/licenses
 
 fleet: deps ## break networks and hosts under a fleet in network namespaces; SEED=, RUN=
@@ -44,7 +44,7 @@ fleet: deps ## break networks and hosts under a fleet in network namespaces; SEE
 lint: ## run golangci-lint, building it first where it is missing (minutes)
 	scripts/lint.sh
 
-deploy-check: ## check deploy/ with the tools that read it, and start its topology; ONLY=
+deploy-check: ## check deploy/ with the tools that read it, and start its topology; ONLY=, TOPOLOGY=0
 	ONLY='$(ONLY)' scripts/deploy-check.sh
 
 bench: ## run the Go benchmarks; load runs are bin/bench, see docs/benchmarking.md

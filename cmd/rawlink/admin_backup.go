@@ -29,8 +29,9 @@ directory; to restore, copy it to where it is to stay and start rawlink up there
 Into a directory that holds an earlier backup, only new bytes are copied.
 
   rawlink admin backup /backup/rawlink
-  rawlink up --data /backup/rawlink --api-addr 127.0.0.1:9080   # a restore drill
-  rawlink admin recompute --check --data /backup/rawlink
+  cp -a /backup/rawlink /tmp/drill                              # a restore drill
+  rawlink up --data /tmp/drill --api-addr 127.0.0.1:9080 --files-addr 127.0.0.1:9081 --ops-addr 127.0.0.1:9082
+  rawlink admin recompute --check --data /tmp/drill
 
 A production set-up is backed up with PostgreSQL's and the object store's own
 tools; see docs/operating.md.`

@@ -1,5 +1,6 @@
 // Command rawlink is the all-in-one: `up` runs origin and edge in one process
-// with nothing else installed, `admin` manages tenants and keys of any set-up.
+// with nothing else installed, `admin` looks after the tenants, keys and data of any
+// set-up.
 package main
 
 import (
@@ -18,7 +19,7 @@ const defaultOps = "127.0.0.1:8082"
 // commands is the command line.
 type commands struct {
 	Up    upCommand    `cmd:"" help:"Run origin and edge in this process, with all they need in one directory."`
-	Admin adminCommand `cmd:"" help:"Manage tenants and API keys, also of a running server."`
+	Admin adminCommand `cmd:"" help:"Look after tenants, keys, webhooks and data, also of a running server."`
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -22,8 +22,8 @@ type Common struct {
 // API are the settings of the control plane's listener and rules.
 type API struct {
 	APIAddr  string `help:"Listener of the REST API." default:"127.0.0.1:8080"`
-	APIURL   string `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API. Default: http:// and api_addr." placeholder:"URL"`
-	FilesURL string `help:"URL under which clients reach the edges: the start of every raw link. Default: http:// and files_addr." placeholder:"URL"`
+	APIURL   string `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API, and the console is opened. Default of rawlink up: http:// and api_addr." placeholder:"URL"`
+	FilesURL string `help:"URL under which clients reach the edges: the start of every raw link. Default of rawlink up: http:// and files_addr." placeholder:"URL"`
 	Console  bool   `help:"Serve the console, a page for partners, at / of the API's host." default:"true" negatable:""`
 
 	UploadMax           Size          `help:"Largest file accepted; with clamd, not above clamd_max_size." default:"5GiB"`
@@ -104,7 +104,7 @@ type Edge struct {
 	EdgeJournalDir         string        `help:"Directory, for this edge alone, in which counts of downloads survive a kill until they are handed over. Default: beside the data, or rawlink-counts-NAME in the temporary directory." type:"path" placeholder:"DIR"`
 	EdgePreviewBots        string        `help:"Programs that fetch a link for a preview. count: as anybody. refuse: they get no bytes of capped links, and take no download." default:"count"`
 	LedgerBlocks           bool          `help:"Take the downloads of links with large caps from blocks in Redis; otherwise each is asked for at the origin." default:"true" negatable:""`
-	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts." default:"lease"`
+	LedgerCountMode        string        `help:"lease: a counted client resumes for free. strict: every GET with a body counts, but for a player's look at the first two bytes." default:"lease"`
 }
 
 // Keys are the secrets of tokens, the same for all origins and edges.
