@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,9 +28,21 @@ const maxPast = 1024
 
 type block struct {
 	share.Block
-	free  int64
-	edges map[string]*slot
+	free   int64
+	edges  map[string]*slot
+	before map[string]answered // of edges that took from the blocks before, until they take from this one
 }
+
+// answered is the newest taking that an edge made of earlier blocks.
+type answered struct {
+	seq, units int64
+	block      string
+	at         time.Time
+}
+
+// answerLife is how long a taking from a block that was replaced gets its answer
+// again: as long as a ledger repeats it.
+const answerLife = 10 * time.Minute
 
 // slot is what one edge took.
 type slot struct {
@@ -42,6 +55,8 @@ func NewBlocks(now func() time.Time) *Blocks {
 	return &Blocks{now: now, held: map[string]*block{}}
 }
 
+var errLate = share.E(share.Unavailable, "take from block", errors.New("a later taking was answered"))
+
 // Take implements ledger.Blocks.
 func (b *Blocks) Take(_ context.Context, shareID string, t ledger.Take) (ledger.Answer, error) {
 	b.mu.Lock()
@@ -52,12 +67,18 @@ func (b *Blocks) Take(_ context.Context, shareID string, t ledger.Take) (ledger.
 	}
 	answer := ledger.Answer{State: ledger.Taken, Block: held.ID}
 	s := held.edges[t.Edge]
+	if a, found := held.before[t.Edge]; found && a.seq >= t.Seq {
+		if a.seq > t.Seq {
+			return ledger.Answer{}, errLate
+		}
+		return ledger.Answer{State: ledger.Taken, Block: a.block, Units: a.units}, nil
+	}
 	switch {
 	case s != nil && s.seq == t.Seq:
 		answer.Units = s.units
 		return answer, nil
 	case s != nil && s.seq > t.Seq:
-		return ledger.Answer{}, share.E(share.Unavailable, "take from block", errors.New("a later taking was answered"))
+		return ledger.Answer{}, errLate
 	case held.Epoch < t.Epoch:
 		answer.State = ledger.Outdated
 		return answer, nil
@@ -81,14 +102,30 @@ func (b *Blocks) Take(_ context.Context, shareID string, t ledger.Take) (ledger.
 func (b *Blocks) Install(_ context.Context, shareID string, granted share.Block, replaces string) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if held := b.held[shareID]; held != nil {
+	held := b.held[shareID]
+	next := &block{Block: granted, free: granted.Units, edges: map[string]*slot{}}
+	if held != nil {
 		if held.ID != replaces {
 			return false, nil
 		}
 		b.past = append(b.past[max(0, len(b.past)+1-maxPast):], held)
+		next.before = held.answers(b.now().Add(-answerLife))
 	}
-	b.held[shareID] = &block{Block: granted, free: granted.Units, edges: map[string]*slot{}}
+	b.held[shareID] = next
 	return true, nil
+}
+
+// answers are the newest takings of this block and of those before it, since then.
+func (b *block) answers(since time.Time) map[string]answered {
+	all := maps.Clone(b.before)
+	if all == nil {
+		all = map[string]answered{}
+	}
+	for edge, s := range b.edges {
+		all[edge] = answered{seq: s.seq, units: s.units, block: b.ID, at: s.at}
+	}
+	maps.DeleteFunc(all, func(_ string, a answered) bool { return a.at.Before(since) })
+	return all
 }
 
 // Prove implements ledger.Blocks.

@@ -21,7 +21,9 @@ import (
 // A key holds a Redis hash: id, free, window and epoch as the origin granted
 // them, history the data set's when the block was installed, and for each edge
 // that took from it a field e:NAME, "seq units total milliseconds": its newest
-// taking, what that got, what all of them got, and when by the Redis clock.
+// taking, what that got, what all of them got, and when by the Redis clock. Of edges
+// that took from the blocks before it there is a field p:NAME, "seq units
+// milliseconds id": their newest taking of those, and from which one.
 //
 // The driver repeats nothing here. A taking is repeated by its taker, with the
 // same sequence, for which the script gives the same answer.
@@ -41,20 +43,26 @@ const (
 	blockLife = 7 * 24 * time.Hour
 	// pastLife is how long it can be read who took from a block that was replaced.
 	pastLife = time.Hour
+	// answerLife is how long a taking from a block that was replaced gets its answer
+	// again: as long as a ledger repeats it.
+	answerLife = 10 * time.Minute
 )
 
 var takeUnitsScript = script(`
-local b = redis.call('HMGET', KEYS[1], 'id', 'history', 'epoch', 'free', 'window', 'e:' .. ARGV[1])
+local b = redis.call('HMGET', KEYS[1], 'id', 'history', 'epoch', 'free', 'window', 'e:' .. ARGV[1], 'p:' .. ARGV[1])
 if not b[1] then return {'missing', '', 0} end
 local h = history()
 if h == '' or b[2] ~= h then return {'fenced', b[1], 0} end
-local seq, given, total = 0, 0, 0
+local seq, given, total, from = 0, 0, 0, b[1]
 if b[6] then
   local s, g, t = string.match(b[6], '^(%d+) (%d+) (%d+) ')
   seq, given, total = tonumber(s), tonumber(g), tonumber(t)
+elseif b[7] then
+  local s, g, id = string.match(b[7], '^(%d+) (%d+) %d+ (.+)$')
+  seq, given, from = tonumber(s), tonumber(g), id
 end
 local asked = tonumber(ARGV[2])
-if asked == seq then return {'taken', b[1], given} end
+if asked == seq then return {'taken', from, given} end
 if asked < seq then return {'late', b[1], 0} end
 if tonumber(b[3]) < tonumber(ARGV[5]) then return {'outdated', b[1], 0} end
 local free, n = tonumber(b[4]), tonumber(ARGV[3])
@@ -90,20 +98,34 @@ local h = history()
 if h == '' then return 0 end
 local b = redis.call('HMGET', KEYS[1], 'id', 'history')
 if b[1] and b[1] ~= ARGV[5] and b[2] == h then return 0 end
+local answers = {}
 if b[1] and b[1] == ARGV[5] then
+  local t = redis.call('TIME')
+  local since, old, taken = t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[8], b[2] == h and redis.call('HGETALL', KEYS[1]) or {}, {}
+  for i = 1, #old, 2 do
+    local kind, edge = string.sub(old[i], 1, 2), string.sub(old[i], 3)
+    if kind == 'e:' then
+      local seq, given, ms = string.match(old[i + 1], '^(%d+) (%d+) %d+ (%d+)$')
+      taken[edge] = true
+      if tonumber(ms) > since then answers['p:' .. edge] = table.concat({seq, given, ms, b[1]}, ' ') end
+    elseif kind == 'p:' and not taken[edge] and tonumber(string.match(old[i + 1], '^%d+ %d+ (%d+) ')) > since then
+      answers[old[i]] = answers[old[i]] or old[i + 1]
+    end
+  end
   redis.call('RENAME', KEYS[1], KEYS[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
 else
   redis.call('DEL', KEYS[1])
 end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'free', ARGV[2], 'window', ARGV[3], 'epoch', ARGV[4], 'history', h)
+for field, answer in pairs(answers) do redis.call('HSET', KEYS[1], field, answer) end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return 1`)
 
 // Install implements ledger.Blocks.
 func (b *Blocks) Install(ctx context.Context, shareID string, block share.Block, replaces string) (bool, error) {
 	done, err := installScript.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, replaces)},
-		block.ID, block.Units, block.Window, block.Epoch, replaces, blockLife.Milliseconds(), pastLife.Milliseconds()).Int()
+		block.ID, block.Units, block.Window, block.Epoch, replaces, blockLife.Milliseconds(), pastLife.Milliseconds(), answerLife.Milliseconds()).Int()
 	if err != nil {
 		return false, failure("install block", err)
 	}

@@ -25,6 +25,7 @@ func Blocks(t *testing.T, open func(t *testing.T) BlockStore) {
 	t.Run("window", func(t *testing.T) { window(t, open(t)) })
 	t.Run("epochs", func(t *testing.T) { epochs(t, open(t)) })
 	t.Run("installing", func(t *testing.T) { installing(t, open(t)) })
+	t.Run("answers of earlier blocks", func(t *testing.T) { earlierAnswers(t, open(t)) })
 	t.Run("holding", func(t *testing.T) { holding(t, open(t)) })
 	t.Run("every unit once", func(t *testing.T) { everyUnitOnce(t, open(t)) })
 	t.Run("proof", func(t *testing.T) {
@@ -122,6 +123,43 @@ func installing(t *testing.T, s BlockStore) {
 		t.Errorf("removal of it: %+v, %v; want not live", h, err)
 	}
 	take("b")
+}
+
+// earlierAnswers: a taking whose answer was lost, or a copy of it that comes late,
+// meets a later block than the one that answered it, and takes nothing from that.
+func earlierAnswers(t *testing.T, s BlockStore) {
+	install := func(id, replaces string) {
+		t.Helper()
+		if ok, err := s.Install(t.Context(), "s", share.Block{ID: id, Units: 10}, replaces); err != nil || !ok {
+			t.Fatalf("install %s: %v, %v", id, ok, err)
+		}
+	}
+	take := func(edge string, seq int64, want ledger.Answer) {
+		t.Helper()
+		if got, err := s.Take(t.Context(), "s", ledger.Take{Edge: edge, Seq: seq, N: seq}); err != nil || got != want {
+			t.Errorf("taking %d of %s: %+v, %v; want %+v", seq, edge, got, err, want)
+		}
+	}
+	install("1", "")
+	take("a", 1, ledger.Answer{Block: "1", Units: 1})
+	take("a", 2, ledger.Answer{Block: "1", Units: 2})
+	take("b", 3, ledger.Answer{Block: "1", Units: 3})
+	install("2", "1")
+	take("a", 2, ledger.Answer{Block: "1", Units: 2})
+	take("b", 4, ledger.Answer{Block: "2", Units: 4})
+	install("3", "2")
+	take("a", 2, ledger.Answer{Block: "1", Units: 2}) // two blocks later
+	take("b", 4, ledger.Answer{Block: "2", Units: 4})
+	if got, err := s.Take(t.Context(), "s", ledger.Take{Edge: "b", Seq: 3, N: 3}); share.KindOf(err) != share.Unavailable {
+		t.Errorf("a late copy of an older taking: %+v, %v; want Unavailable", got, err)
+	}
+	take("a", 5, ledger.Answer{Block: "3", Units: 5})
+	take("a", 5, ledger.Answer{Block: "3", Units: 5})
+	for block, want := range map[string]int64{"1": 4, "2": 6, "3": 5} {
+		if h, err := s.Look(t.Context(), "s", block); err != nil || !h.Found || h.Free != want {
+			t.Errorf("block %s: %+v, %v; want %d free", block, h, err, want)
+		}
+	}
 }
 
 func holding(t *testing.T, s BlockStore) {
