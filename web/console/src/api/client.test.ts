@@ -35,6 +35,37 @@ describe('a client', () => {
     expect(others[2]).not.toBe(first)
   })
 
+  it('keeps the key for whoever asks again after nobody answered', async () => {
+    const { client, keys } = clientOf(offline, offline, offline, answer(503, {}), answer(201, {}), answer(201, {}))
+    const ask = () => client.post('/shares', { file_id: 'f' })
+    await expect(ask()).rejects.toBeInstanceOf(Unreachable)
+    await expect(ask()).rejects.toMatchObject({ status: 503 })
+    await ask()
+    await ask() // this one is another link
+    expect(new Set(keys.slice(0, 5)).size).toBe(1)
+    expect(keys[5]).not.toBe(keys[0])
+  })
+
+  it('keeps no key for another request, for one at the same time, or after a refusal', async () => {
+    const { client, keys } = clientOf(offline, offline, offline, answer(201, {}), answer(422, {}), answer(422, {}), answer(201, {}))
+    const ask = (file_id: string) => client.post('/shares', { file_id })
+    await expect(ask('f')).rejects.toBeInstanceOf(Unreachable)
+    await ask('g')
+    const both = await Promise.allSettled([ask('f'), ask('f')])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await ask('f')
+    expect(keys[4]).toBe(keys[0]) // the same again
+    expect(new Set([keys[0], keys[3], keys[5], keys[6]]).size).toBe(4)
+  })
+
+  it('keeps no key for what may have been deleted since', async () => {
+    const { client, keys } = clientOf(offline, offline, offline, answer(204, undefined), answer(201, {}))
+    await expect(client.post('/shares', {})).rejects.toBeInstanceOf(Unreachable)
+    await client.delete('/shares/1')
+    await client.post('/shares', {})
+    expect(keys[4]).not.toBe(keys[0])
+  })
+
   it('waits for as long as it is told, but not for a minute', async () => {
     const { client, pause } = clientOf(answer(429, {}, { 'Retry-After': '3' }), answer(429, { detail: 'too many' }, { 'Retry-After': '40' }))
     await expect(client.get('/me')).rejects.toMatchObject({ status: 429, message: 'Too many' })
