@@ -72,6 +72,14 @@ describe('a client', () => {
     expect(pause.mock.calls.map(([seconds]) => seconds)).toEqual([3])
   })
 
+  it('takes an answer that breaks off for none', async () => {
+    const broken = () => Promise.resolve(new Response(new ReadableStream({ start: (body) => body.error(new TypeError('network error')) })))
+    const { client, send } = clientOf(broken, answer(200, { a: 1 }), broken)
+    expect(await client.get('/me')).toEqual({ a: 1 })
+    await expect(client.delete('/shares/1')).rejects.toBeInstanceOf(Unreachable)
+    expect(send).toHaveBeenCalledTimes(3)
+  })
+
   it('does not repeat what may not be repeated', async () => {
     const { client, send } = clientOf(offline, answer(200, {}))
     await expect(client.delete('/shares/1')).rejects.toBeInstanceOf(Unreachable)

@@ -73,35 +73,40 @@ export class Client {
     if (key !== undefined) headers['Idempotency-Key'] = key
     const repeatable = method === 'GET' || method === 'POST'
     for (let left = repeatable ? tries : 1; ; left--) {
-      const response = await this.send(prefix + path, init).catch((error: unknown) => {
+      const answer = await this.once(path, init).catch((error: unknown) => {
         if (signal?.aborted) throw error
         return null
       })
-      const again = left > 1 ? retryIn(response) : null
+      const again = left > 1 ? retryIn(answer?.response) : null
       if (again !== null) {
         await this.pause(again, signal)
         continue
       }
-      if (!response) throw new Unreachable('The server')
-      const answer = await read(response)
-      if (!response.ok) throw problemOf(response.status, answer, response.headers.get('X-Request-Id'))
-      return { body: answer, link: response.headers.get('Link') }
+      if (!answer) throw new Unreachable('The server')
+      const { response, said } = answer
+      if (!response.ok) throw problemOf(response.status, said, response.headers.get('X-Request-Id'))
+      return { body: said, link: response.headers.get('Link') }
     }
+  }
+
+  /** Asks once. An answer that breaks off is none. */
+  private async once(path: string, init: RequestInit): Promise<{ response: Response; said: unknown }> {
+    const response = await this.send(prefix + path, init)
+    return { response, said: jsonOf(await response.text()) }
   }
 }
 
 /** In how many seconds to try again; null: not at all. */
-function retryIn(response: Response | null): number | null {
+function retryIn(response: Response | undefined): number | null {
   if (!response) return 1
   if (![409, 429, 503].includes(response.status)) return null
   const seconds = Number(response.headers.get('Retry-After'))
   return seconds > 0 && seconds <= longestWait ? seconds : null
 }
 
-async function read(response: Response): Promise<unknown> {
-  const text = await response.text()
+function jsonOf(text: string): unknown {
   try {
-    return text === '' ? null : (JSON.parse(text) as unknown)
+    return text === '' ? null : JSON.parse(text)
   } catch {
     return null // a proxy in between answered
   }
