@@ -80,3 +80,25 @@ it('stops the other parts when one fails for good', async () => {
   await expect(transfer.run(listener, never)).rejects.toMatchObject({ status: 400 })
   expect(stopped.sort()).toEqual([2, 3])
 })
+
+it('tells what failed first, not what came of it', async () => {
+  const { transfer } = lab((part, _file, _tell, signal) =>
+    part.number === 3
+      ? Promise.reject(new Problem(403, 'the cause'))
+      : new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(part.number === 1 ? new Problem(400, 'a consequence') : new DOMException('x', 'AbortError')))
+        }),
+  )
+  await expect(transfer.run(listener, never)).rejects.toThrow('the cause')
+})
+
+it('tells that it was cancelled', async () => {
+  const stop = new AbortController()
+  const { transfer } = lab((_part, _file, _tell, signal) => {
+    stop.abort()
+    return new Promise((_, reject) => {
+      if (signal.aborted) reject(new DOMException('cancelled', 'AbortError'))
+    })
+  })
+  await expect(transfer.run(listener, stop.signal)).rejects.toMatchObject({ name: 'AbortError' })
+})

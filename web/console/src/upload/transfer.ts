@@ -106,16 +106,9 @@ export class Transfer {
       }
     }
     listener.sending(progress.bytes, this.file.size)
-    const lanes = Array.from({ length: Math.min(partsAtOnce, left.length) }, () =>
-      work().catch((error: unknown) => {
-        group.abort()
-        throw error
-      }),
-    )
-    const ends = await Promise.allSettled(lanes)
-    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
-    const failure = failures.find((reason) => !isAbort(reason)) ?? failures[0]
-    if (failure !== undefined) throw failure as Error
+    const lanes = Array.from({ length: Math.min(partsAtOnce, left.length) }, () => work().catch((error: unknown) => group.abort(error)))
+    await Promise.all(lanes)
+    group.signal.throwIfAborted() // with what failed first, not with what came of that
   }
 
   private async sendOne(part: Part, tell: (bytes: number) => void, signal: AbortSignal): Promise<string> {
