@@ -55,15 +55,14 @@ function begin(file: File, place: Place): Upload {
   const state = signal<State>({ step: 'waiting' })
   const transfer = new Transfer(client(), file, place)
   let stop = new AbortController()
-  const work = () => drive(transfer, state, stop.signal)
   const retry = () => {
     if (file.size === 0) {
       state.value = { step: 'failed', why: 'The file is empty; a file needs at least one byte.' }
       return
     }
-    stop = new AbortController()
+    const { signal } = (stop = new AbortController()) // its own: a cancelled try may still wait
     state.value = { step: 'waiting' }
-    waiting.push(work)
+    waiting.push(() => drive(transfer, state, signal))
     pump()
   }
   const cancel = () => {
