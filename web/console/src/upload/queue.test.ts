@@ -1,14 +1,19 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import { Client } from '../api/client'
 import type { Me, StoredFile } from '../api/model'
-import { session, signOut } from '../session'
+import { session } from '../session'
 import { put } from './put'
 import { clearEnded, enqueue, uploads } from './queue'
 
 vi.mock('./put', () => ({ put: vi.fn() }))
+vi.mock('../api/client', async (original) => {
+  const real = await original<typeof import('../api/client')>()
+  return { ...real, wait: (_: number, signal?: AbortSignal) => real.wait(0, signal) }
+})
 vi.stubGlobal('document', { hidden: false })
 vi.stubGlobal('sessionStorage', { removeItem: vi.fn() })
 
+const soon = (look: () => void) => vi.waitFor(look, 4000)
 const place = { space: 's', folder: null }
 const steps = () => uploads.value.map(({ state }) => state.value.step)
 const add = (...names: string[]) => enqueue(names.map((name) => new File(['x'], name)), place)
@@ -37,12 +42,12 @@ it('sends two files at once, and the next when one has arrived', async () => {
   const arrive: (() => void)[] = []
   vi.mocked(put).mockImplementation(() => new Promise((resolve) => arrive.push(() => resolve('e'))))
   add('a', 'b', 'c')
-  await vi.waitFor(() => expect(arrive).toHaveLength(2))
+  await soon(() => expect(arrive).toHaveLength(2))
   expect(steps()).toEqual(['sending', 'sending', 'waiting'])
   arrive[0]?.()
-  await vi.waitFor(() => expect(arrive).toHaveLength(3))
+  await soon(() => expect(arrive).toHaveLength(3))
   arrive.forEach((one) => one())
-  await vi.waitFor(() => expect(steps()).toEqual(['done', 'done', 'done']), 5000)
+  await soon(() => expect(steps()).toEqual(['done', 'done', 'done']))
   clearEnded()
   expect(uploads.value).toEqual([])
 })
@@ -51,13 +56,27 @@ it('sends a file once that was cancelled while it waited, and then retried', asy
   const arrive: (() => void)[] = []
   vi.mocked(put).mockImplementation(() => new Promise((resolve) => arrive.push(() => resolve('e'))))
   add('a', 'b', 'c')
-  await vi.waitFor(() => expect(arrive).toHaveLength(2))
+  await soon(() => expect(arrive).toHaveLength(2))
   uploads.value[2]?.cancel()
   expect(steps()[2]).toBe('cancelled')
   uploads.value[2]?.retry()
   arrive.forEach((one) => one())
-  await vi.waitFor(() => expect(arrive).toHaveLength(3))
+  await soon(() => expect(arrive).toHaveLength(3))
   arrive[2]?.()
-  await vi.waitFor(() => expect(steps()).toEqual(['done', 'done', 'done']), 5000)
+  await soon(() => expect(steps()).toEqual(['done', 'done', 'done']))
   expect(asked.filter((path) => path === '/uploads/initiate')).toHaveLength(3)
+})
+
+it('goes on asking for the verdict when nobody answers', async () => {
+  const answers = [() => new Response('{}', { status: 502 }), () => new Response('{}', { status: 502 }), verdict]
+  verdict = () => (answers.shift() ?? (() => new Response('{}', { status: 404 })))()
+  add('a')
+  await soon(() => expect(steps()).toEqual(['done']))
+  expect(answers).toEqual([])
+})
+
+it('tells that the file is gone', async () => {
+  verdict = () => new Response(JSON.stringify({ detail: 'file not found' }), { status: 404 })
+  add('a')
+  await soon(() => expect(uploads.value[0]?.state.value).toEqual({ step: 'failed', why: 'File not found' }))
 })

@@ -1,7 +1,7 @@
 import { type Signal, computed, signal } from '@preact/signals'
-import { wait } from '../api/client'
+import { type Client, wait } from '../api/client'
 import type { StoredFile } from '../api/model'
-import { isAbort, words } from '../api/problem'
+import { Problem, isAbort, words } from '../api/problem'
 import { noteChange } from '../changes'
 import { client, noticeRefusal } from '../session'
 import { Rate } from './plan'
@@ -53,7 +53,8 @@ export function clearEnded(): void {
 
 function begin(file: File, place: Place): Upload {
   const state = signal<State>({ step: 'waiting' })
-  const transfer = new Transfer(client(), file, place)
+  const by = client()
+  const transfer = new Transfer(by, file, place)
   let stop = new AbortController()
   const retry = () => {
     if (file.size === 0) {
@@ -62,7 +63,7 @@ function begin(file: File, place: Place): Upload {
     }
     const { signal } = (stop = new AbortController()) // its own: a cancelled try may still wait
     state.value = { step: 'waiting' }
-    waiting.push(() => drive(transfer, state, signal))
+    waiting.push(() => drive(transfer, by, state, signal))
     pump()
   }
   const cancel = () => {
@@ -85,7 +86,7 @@ function pump(): void {
   }
 }
 
-async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal): Promise<void> {
+async function drive(transfer: Transfer, by: Client, state: Signal<State>, stop: AbortSignal): Promise<void> {
   const stopped = () => stop.aborted
   if (stopped()) return
   const rate = new Rate()
@@ -103,7 +104,7 @@ async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal
   try {
     const file = await transfer.run(listener, stop)
     noteChange()
-    void watch(file, state)
+    void watch(file, by, state, stop)
   } catch (error) {
     if (stopped() || isAbort(error)) return
     noticeRefusal(error)
@@ -112,15 +113,17 @@ async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal
 }
 
 /** Asks for the verdict until there is one. It does not hold up other uploads. */
-async function watch(file: StoredFile, state: Signal<State>): Promise<void> {
+async function watch(file: StoredFile, by: Client, state: Signal<State>, stop: AbortSignal): Promise<void> {
   for (let pause = 0.5; file.scan_status === 'pending'; pause = Math.min(10, pause * 1.5)) {
     state.value = { step: 'scanning', file }
-    await wait(pause)
-    if (document.hidden) continue
     try {
-      file = await client().get<StoredFile>(`/files/${file.id}`)
+      await wait(pause, stop)
+      if (!document.hidden) file = await by.get<StoredFile>(`/files/${file.id}`, stop)
     } catch (error) {
+      if (stop.aborted) return
       noticeRefusal(error)
+      // Where nobody answers the file is there all the same: a retry would send it twice.
+      if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) continue
       state.value = { step: 'failed', why: words(error) }
       return
     }
