@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import { Client } from '../api/client'
 import type { Me, StoredFile } from '../api/model'
-import { session } from '../session'
+import { session, signOut } from '../session'
 import { put } from './put'
 import { clearEnded, enqueue, uploads } from './queue'
 
@@ -79,4 +79,18 @@ it('tells that the file is gone', async () => {
   verdict = () => new Response(JSON.stringify({ detail: 'file not found' }), { status: 404 })
   add('a')
   await soon(() => expect(uploads.value[0]?.state.value).toEqual({ step: 'failed', why: 'File not found' }))
+})
+
+it('ends what is under way when the key is forgotten', async () => {
+  let sending: AbortSignal | undefined
+  vi.mocked(put).mockImplementation((_part, _file, _tell, signal) => {
+    sending = signal
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError'))))
+  })
+  add('a')
+  await soon(() => expect(sending).toBeDefined())
+  signOut()
+  expect(sending?.aborted).toBe(true)
+  expect(uploads.value).toEqual([])
+  await soon(() => expect(asked).toContain('/uploads/abort')) // the room is given back
 })

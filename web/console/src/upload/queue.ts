@@ -1,9 +1,9 @@
-import { type Signal, computed, signal } from '@preact/signals'
+import { type Signal, computed, effect, signal } from '@preact/signals'
 import { type Client, wait } from '../api/client'
 import type { StoredFile } from '../api/model'
 import { Problem, isAbort, words } from '../api/problem'
 import { noteChange } from '../changes'
-import { client, noticeRefusal } from '../session'
+import { client, noticeRefusal, session } from '../session'
 import { Rate } from './plan'
 import { type Place, Transfer } from './transfer'
 
@@ -50,6 +50,13 @@ export function enqueue(files: File[], place: Place): void {
 export function clearEnded(): void {
   uploads.value = uploads.value.filter(({ state }) => !['done', 'cancelled', 'failed'].includes(state.value.step))
 }
+
+// What is under way ends with the session whose key it uses.
+effect(() => {
+  if (session.value) return
+  for (const one of uploads.peek()) one.cancel()
+  uploads.value = []
+})
 
 function begin(file: File, place: Place): Upload {
   const state = signal<State>({ step: 'waiting' })
