@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Space } from '../api/model'
 import { type Route, go, href, route } from '../route'
 import { client, me, signOut } from '../session'
-import { loadSpaces, spaces } from '../spaces'
+import { knownSpaces, loadSpaces, spaces } from '../spaces'
 import { NameDialog } from '../ui/dialog'
 import { Icon, type IconName } from '../ui/icon'
 import { attempt } from '../ui/toast'
@@ -28,7 +28,7 @@ const places: { to: Route; icon: IconName; name: string; views: string[] }[] = [
 
 /** What stands around every view. */
 export function Shell({ children }: { children: ComponentChildren }) {
-  useEffect(() => void attempt(loadSpaces), [])
+  useEffect(() => void attempt(knownSpaces), [])
   useEffect(() => {
     const ask = (event: BeforeUnloadEvent) => {
       if (underWay.value > 0) event.preventDefault()
