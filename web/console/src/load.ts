@@ -13,9 +13,10 @@ export interface Loaded<T> {
 
 /**
  * Loads what a view shows. `load` must be stable (useCallback): a new one means
- * that something else is shown.
+ * that something else is shown. Another `version` means that it is the same and may
+ * have changed.
  */
-export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, version = 0): Loaded<T> {
   const [data, set] = useState<T | null>(null)
   const [error, setError] = useState<string | null>(null)
   const running = useRef<AbortController | null>(null)
@@ -39,9 +40,9 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T>
   useEffect(() => {
     set(null)
     setError(null)
-    void reload()
     return () => running.current?.abort()
   }, [reload])
+  useEffect(() => void reload(), [reload, version])
 
   return { data, error, reload, set }
 }

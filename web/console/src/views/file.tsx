@@ -1,5 +1,6 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useState } from 'preact/hooks'
 import type { Folder, Share, StoredFile } from '../api/model'
+import { changes } from '../changes'
 import { download, preview } from '../download'
 import { bytes, dateTime, kind } from '../format'
 import { pathTo } from '../folders'
@@ -28,7 +29,6 @@ export function FilePage({ id }: { id: string }) {
   )
   const { data, error, reload } = useLoad(load)
   const [sharing, setSharing] = useState(false)
-  const [made, setMade] = useState(0)
   usePoll(reload, data?.file.scan_status === 'pending' ? 1.5 : null)
   if (error && !data) return <Failed whole why={error} onRetry={reload} />
   if (!data) return <Loading />
@@ -71,8 +71,8 @@ export function FilePage({ id }: { id: string }) {
       </div>
       <Facts file={file} />
       <Verdict file={file} />
-      {clean && may('shares:read') && <Links file={file} made={made} onShare={() => setSharing(true)} />}
-      {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} onMade={() => setMade(made + 1)} />}
+      {clean && may('shares:read') && <Links file={file} onShare={() => setSharing(true)} />}
+      {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
     </>
   )
 }
@@ -126,15 +126,12 @@ function Verdict({ file }: { file: StoredFile }) {
   return null
 }
 
-function Links({ file, made, onShare }: { file: StoredFile; made: number; onShare: () => void }) {
+function Links({ file, onShare }: { file: StoredFile; onShare: () => void }) {
   const load = useCallback(
     (signal: AbortSignal) => client().get<Share[]>(`/shares?file_id=${file.id}&include_inactive=true`, signal),
     [file.id],
   )
-  const { data, error, reload } = useLoad(load)
-  useEffect(() => {
-    if (made > 0) void reload()
-  }, [made, reload])
+  const { data, error, reload } = useLoad(load, changes.value)
   const unchanged = useUnchanged(data)
   const active = data?.filter((share) => stateOf(share) === 'active').length ?? 0
   usePoll(reload, active > 0 ? pollPause(unchanged, active) : null)
@@ -154,7 +151,7 @@ function Links({ file, made, onShare }: { file: StoredFile; made: number; onShar
           </button>
         </Empty>
       ) : (
-        <LinkTable shares={data.toReversed()} reload={reload} />
+        <LinkTable shares={data.toReversed()} />
       )}
     </section>
   )

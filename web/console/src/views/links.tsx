@@ -1,5 +1,6 @@
 import { useCallback, useRef, useState } from 'preact/hooks'
 import type { Share, StoredFile } from '../api/model'
+import { changes } from '../changes'
 import { plural } from '../format'
 import { pollPause } from '../links'
 import { useLoad, usePoll } from '../load'
@@ -24,7 +25,7 @@ export function LinksPage() {
     },
     [ended, most],
   )
-  const { data, error, reload } = useLoad(load)
+  const { data, error, reload } = useLoad(load, changes.value)
   const unchanged = useUnchanged(data?.shown ?? null)
   usePoll(reload, data && data.total > 0 ? pollPause(unchanged, data.total) : null)
   return (
@@ -46,7 +47,7 @@ export function LinksPage() {
         </Empty>
       ) : (
         <>
-          <LinkTable shares={data.shown} names={data.names} reload={reload} />
+          <LinkTable shares={data.shown} names={data.names} />
           <p class="soft">
             {data.shown.length < data.total ? `The newest ${data.shown.length} of ${plural(data.total, 'link')} ` : plural(data.total, 'link')}
             {data.shown.length < data.total && (

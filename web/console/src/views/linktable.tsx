@@ -13,11 +13,10 @@ interface Props {
   shares: Share[]
   /** Names the files, where the links are of several. */
   names?: Map<string, string>
-  reload: () => Promise<void>
 }
 
 /** Links with their counters. */
-export function LinkTable({ shares, names, reload }: Props) {
+export function LinkTable({ shares, names }: Props) {
   const [revoking, setRevoking] = useState<Share | null>(null)
   const revoke = async () => {
     if (!revoking) return
@@ -25,7 +24,6 @@ export function LinkTable({ shares, names, reload }: Props) {
     setRevoking(null)
     noteChange()
     toast('The link is revoked.')
-    await reload()
   }
   return (
     <>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useState } from 'preact/hooks'
 import type { Folder, StoredFile } from '../api/model'
 import { changes } from '../changes'
 import { plural } from '../format'
@@ -39,11 +39,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
     },
     [space, folder],
   )
-  const { data, error, reload, set } = useLoad(load)
-  const seen = changes.value
-  useEffect(() => {
-    if (seen > 0) void reload()
-  }, [seen, reload])
+  const { data, error, reload, set } = useLoad(load, changes.value)
   // Files that somebody else uploaded get their verdict too.
   const scanning = data?.files.some(({ scan_status }) => scan_status === 'pending') ?? false
   usePoll(reload, scanning && data?.next === null ? 3 : null)
