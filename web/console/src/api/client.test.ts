@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Client, drawId, nextOf, wait } from './client'
-import { Problem, Unreachable, problemOf } from './problem'
+import { Problem, Unreachable, isFinal, problemOf } from './problem'
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => () =>
   Promise.resolve(new Response(body === undefined ? null : JSON.stringify(body), { status, headers }))
@@ -119,6 +119,11 @@ describe('a client', () => {
 it('draws keys that are not drawn twice', () => expect(new Set(Array.from({ length: 100 }, drawId)).size).toBe(100))
 
 describe('a refusal', () => {
+  it.each([400, 401, 402, 403, 404, 409, 413, 422])('is final with %d', (status) => expect(isFinal(new Problem(status, ''))).toBe(true))
+  it.each([new Problem(408, ''), new Problem(429, ''), new Problem(500, ''), new Problem(503, ''), new Unreachable('x'), new Error('x')])('is not final as %o', (error) =>
+    expect(isFinal(error)).toBe(false),
+  )
+
   const quota = (resource: string, limit: number, used: number, requested: number) => ({ detail: 'quota_exceeded', quota: { resource, limit, used, requested } })
   it.each([
     [409, { detail: "file is not shareable yet (scan_status='pending')" }, "File is not shareable yet (scan_status='pending')"],

@@ -1,4 +1,4 @@
-import { Problem, Unreachable, problemOf } from './problem'
+import { Unreachable, isFinal, problemOf } from './problem'
 
 /** One page of a list, and where the next one is. */
 export interface Page<T> {
@@ -44,7 +44,7 @@ export class Client {
     try {
       return (await this.request('POST', path, { body, key, signal })).body as T
     } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500 || [409, 429].includes(error.status)) this.unsettled.set(wanted, key)
+      if (!isFinal(error) || error.status === 409) this.unsettled.set(wanted, key)
       throw error
     }
   }

@@ -68,6 +68,11 @@ export function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** Whether this is a refusal that stays one; anything else may go well a moment later. */
+export function isFinal(error: unknown): error is Problem {
+  return error instanceof Problem && error.status < 500 && error.status !== 408 && error.status !== 429
+}
+
 /** Whether this is only somebody who left before the answer came. */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError'

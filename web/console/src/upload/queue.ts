@@ -1,7 +1,7 @@
 import { type Signal, computed, effect, signal } from '@preact/signals'
 import { type Client, wait } from '../api/client'
 import type { StoredFile } from '../api/model'
-import { Problem, isAbort, words } from '../api/problem'
+import { isAbort, isFinal, words } from '../api/problem'
 import { noteChange } from '../changes'
 import { client, noticeRefusal, session } from '../session'
 import { Rate } from './plan'
@@ -130,7 +130,7 @@ async function watch(file: StoredFile, by: Client, state: Signal<State>, stop: A
       if (stop.aborted) return
       noticeRefusal(error)
       // Where nobody answers the file is there all the same: a retry would send it twice.
-      if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) continue
+      if (!isFinal(error)) continue
       state.value = { step: 'failed', why: words(error) }
       return
     }

@@ -1,6 +1,6 @@
 import { type Client, wait } from '../api/client'
 import type { StoredFile, Ticket } from '../api/model'
-import { Problem, isAbort } from '../api/problem'
+import { isAbort, isFinal } from '../api/problem'
 import { type Part, Progress, plan } from './plan'
 import { put } from './put'
 
@@ -41,7 +41,7 @@ export class Transfer {
     } catch (error) {
       // A ticket that has ended, or bytes that weren't what was promised: next
       // time from the beginning.
-      if (error instanceof Problem && error.status < 500 && error.status !== 429) await this.forget()
+      if (isFinal(error)) await this.forget()
       throw error
     }
   }
@@ -117,8 +117,7 @@ export class Transfer {
         return await this.putPart(part, this.file, tell, signal)
       } catch (error) {
         tell(0)
-        const final = isAbort(error) || (error instanceof Problem && error.status < 500 && error.status !== 408)
-        if (final || left <= 1) throw error
+        if (isAbort(error) || isFinal(error) || left <= 1) throw error
         await this.pause(2 ** (partTries - left), signal)
       }
     }
