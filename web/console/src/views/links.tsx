@@ -1,9 +1,10 @@
 import { useCallback, useRef, useState } from 'preact/hooks'
-import type { Share, StoredFile } from '../api/model'
+import type { Share } from '../api/model'
 import { changes } from '../changes'
 import { plural } from '../format'
 import { pollPause } from '../links'
 import { useLoad, usePoll } from '../load'
+import { learnNames } from '../names'
 import { client } from '../session'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
 import { useUnchanged } from './file'
@@ -59,19 +60,5 @@ export function LinksPage() {
         </>
       )}
     </>
-  )
-}
-
-/** Asks for the names of files that aren't known yet. */
-async function learnNames(shares: Share[], names: Map<string, string>, signal: AbortSignal): Promise<void> {
-  const unknown = [...new Set(shares.map((share) => share.file_id))].filter((id) => !names.has(id))
-  await Promise.all(
-    unknown.map(async (id) => {
-      const name = await client()
-        .get<StoredFile>(`/files/${id}`, signal)
-        .then((file) => file.name)
-        .catch(() => 'A deleted file')
-      names.set(id, name)
-    }),
   )
 }

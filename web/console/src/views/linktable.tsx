@@ -41,7 +41,7 @@ export function LinkTable({ shares, names }: Props) {
         </thead>
         <tbody>
           {shares.map((share) => (
-            <Row key={share.id} share={share} name={names?.get(share.file_id)} onRevoke={() => setRevoking(share)} />
+            <Row key={share.id} share={share} name={names && (names.get(share.file_id) ?? 'A file')} onRevoke={() => setRevoking(share)} />
           ))}
         </tbody>
       </table>
