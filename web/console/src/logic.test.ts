@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Folder, Share, StoredFile } from './api/model'
-import { pollPause, stateOf } from './links'
+import { stateOf } from './links'
 import { href, parse } from './route'
 import { emptyForm, newShare, soonest } from './share_form'
 import { tops } from './trash'
+import { pollPause } from './watch'
 
 const id = '01890000-0000-7000-8000-000000000001'
 const other = '01890000-0000-7000-8000-000000000002'

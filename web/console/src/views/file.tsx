@@ -5,7 +5,6 @@ import { download, preview } from '../download'
 import { bytes, dateTime, kind } from '../format'
 import { pathTo } from '../folders'
 import { useLoad, usePoll } from '../load'
-import { pollPause, stateOf } from '../links'
 import { go } from '../route'
 import { client, may } from '../session'
 import { ScanBadge } from '../ui/badge'
@@ -13,6 +12,7 @@ import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
 import { attempt } from '../ui/toast'
+import { useWatch } from '../watch'
 import { Crumbs } from './crumbs'
 import { LinkTable } from './linktable'
 import { ShareDialog } from './share'
@@ -132,9 +132,7 @@ function Links({ file, onShare }: { file: StoredFile; onShare: () => void }) {
     [file.id],
   )
   const { data, error, reload } = useLoad(load, changes.value)
-  const unchanged = useUnchanged(data)
-  const active = data?.filter((share) => stateOf(share) === 'active').length ?? 0
-  usePoll(reload, active > 0 ? pollPause(unchanged, active) : null)
+  useWatch(data, reload)
   return (
     <section>
       <h2>Links</h2>
@@ -155,14 +153,4 @@ function Links({ file, onShare }: { file: StoredFile; onShare: () => void }) {
       )}
     </section>
   )
-}
-
-/** How often in a row the counters came back as they were. */
-export function useUnchanged(shares: Share[] | null): number {
-  const [seen, setSeen] = useState({ shares, print: '', times: 0 })
-  if (seen.shares !== shares) {
-    const print = JSON.stringify(shares?.map(({ id, download_count }) => [id, download_count]))
-    setSeen({ shares, print, times: print === seen.print ? seen.times + 1 : 0 })
-  }
-  return seen.times
 }

@@ -2,12 +2,11 @@ import { useCallback, useRef, useState } from 'preact/hooks'
 import type { Share } from '../api/model'
 import { changes } from '../changes'
 import { plural } from '../format'
-import { pollPause } from '../links'
-import { useLoad, usePoll } from '../load'
+import { useLoad } from '../load'
 import { learnNames } from '../names'
 import { client } from '../session'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
-import { useUnchanged } from './file'
+import { useWatch } from '../watch'
 import { LinkTable } from './linktable'
 
 const step = 50
@@ -22,13 +21,12 @@ export function LinksPage() {
       const all = await client().get<Share[]>(`/shares${ended ? '?include_inactive=true' : ''}`, signal)
       const shown = all.toReversed().slice(0, most)
       await learnNames(shown, names.current, signal)
-      return { shown, total: all.length, names: new Map(names.current) }
+      return { all, shown, names: new Map(names.current) }
     },
     [ended, most],
   )
   const { data, error, reload } = useLoad(load, changes.value)
-  const unchanged = useUnchanged(data?.shown ?? null)
-  usePoll(reload, data && data.total > 0 ? pollPause(unchanged, data.total) : null)
+  useWatch(data?.all ?? null, reload)
   return (
     <>
       <div class="title">
@@ -42,7 +40,7 @@ export function LinksPage() {
         <Failed why={error} onRetry={reload} />
       ) : !data ? (
         <Loading />
-      ) : data.total === 0 ? (
+      ) : data.all.length === 0 ? (
         <Empty icon="link" title={ended ? 'No links yet' : 'No active links'}>
           <p>Open a file that was found clean and choose “Create link”. It then appears here with its counter.</p>
         </Empty>
@@ -50,8 +48,8 @@ export function LinksPage() {
         <>
           <LinkTable shares={data.shown} names={data.names} />
           <p class="soft">
-            {data.shown.length < data.total ? `The newest ${data.shown.length} of ${plural(data.total, 'link')} ` : plural(data.total, 'link')}
-            {data.shown.length < data.total && (
+            {data.shown.length < data.all.length ? `The newest ${data.shown.length} of ${plural(data.all.length, 'link')} ` : plural(data.all.length, 'link')}
+            {data.shown.length < data.all.length && (
               <button type="button" onClick={() => setMost(most + step)}>
                 Show more
               </button>
