@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Loaded } from '../load'
 import { Icon, type IconName } from './icon'
 
 let arrivedBefore = false
@@ -31,6 +32,23 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
       <h2>{title}</h2>
       {children}
     </div>
+  )
+}
+
+/** Shows what was loaded, and until then that it is on its way, or what went wrong.
+ * What could not be loaded again stays, but is not passed off as what is now. */
+export function Shown<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ComponentChildren }) {
+  const { data, error, reload } = loaded
+  if (data === null) return error === null ? <Loading /> : <Failed why={error} onRetry={reload} />
+  return (
+    <>
+      {error !== null && (
+        <p class="alert stale" role="status">
+          This may be out of date. {error}
+        </p>
+      )}
+      {children(data)}
+    </>
   )
 }
 

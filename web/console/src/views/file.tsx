@@ -10,7 +10,7 @@ import { client, may } from '../session'
 import { ScanBadge } from '../ui/badge'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Failed, Heading, Loading, Shown } from '../ui/page'
 import { attempt } from '../ui/toast'
 import { useWatch } from '../watch'
 import { Crumbs } from './crumbs'
@@ -131,26 +131,26 @@ function Links({ file, onShare }: { file: StoredFile; onShare: () => void }) {
     (signal: AbortSignal) => client().get<Share[]>(`/shares?file_id=${file.id}&include_inactive=true`, signal),
     [file.id],
   )
-  const { data, error, reload } = useLoad(load, changes.value)
-  useWatch(data, reload)
+  const loaded = useLoad(load, changes.value)
+  useWatch(loaded.data, loaded.reload)
   return (
     <section>
       <h2>Links</h2>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.length === 0 ? (
-        <Empty icon="link" title="No links yet">
-          <p>A link gives the bytes to whoever has it, until it ends, is used up, or you revoke it.</p>
-          <button type="button" class="primary" onClick={onShare}>
-            <Icon name="link" />
-            Create link
-          </button>
-        </Empty>
-      ) : (
-        <LinkTable shares={data.toReversed()} />
-      )}
+      <Shown loaded={loaded}>
+        {(links) =>
+          links.length === 0 ? (
+            <Empty icon="link" title="No links yet">
+              <p>A link gives the bytes to whoever has it, until it ends, is used up, or you revoke it.</p>
+              <button type="button" class="primary" onClick={onShare}>
+                <Icon name="link" />
+                Create link
+              </button>
+            </Empty>
+          ) : (
+            <LinkTable shares={links.toReversed()} />
+          )
+        }
+      </Shown>
     </section>
   )
 }

@@ -5,7 +5,7 @@ import { plural } from '../format'
 import { useLoad } from '../load'
 import { learnNames } from '../names'
 import { client } from '../session'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Heading, Shown } from '../ui/page'
 import { useWatch } from '../watch'
 import { LinkTable } from './linktable'
 
@@ -25,8 +25,8 @@ export function LinksPage() {
     },
     [ended, most],
   )
-  const { data, error, reload } = useLoad(load, changes.value)
-  useWatch(data?.all ?? null, reload)
+  const loaded = useLoad(load, changes.value)
+  useWatch(loaded.data?.all ?? null, loaded.reload)
   return (
     <>
       <div class="title">
@@ -36,27 +36,27 @@ export function LinksPage() {
           Also those that have ended
         </label>
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.all.length === 0 ? (
-        <Empty icon="link" title={ended ? 'No links yet' : 'No active links'}>
-          <p>Open a file that was found clean and choose “Create link”. It then appears here with its counter.</p>
-        </Empty>
-      ) : (
-        <>
-          <LinkTable shares={data.shown} names={data.names} />
-          <p class="soft">
-            {data.shown.length < data.all.length ? `The newest ${data.shown.length} of ${plural(data.all.length, 'link')} ` : plural(data.all.length, 'link')}
-            {data.shown.length < data.all.length && (
-              <button type="button" onClick={() => setMost(most + step)}>
-                Show more
-              </button>
-            )}
-          </p>
-        </>
-      )}
+      <Shown loaded={loaded}>
+        {({ all, shown, names }) =>
+          all.length === 0 ? (
+            <Empty icon="link" title={ended ? 'No links yet' : 'No active links'}>
+              <p>Open a file that was found clean and choose “Create link”. It then appears here with its counter.</p>
+            </Empty>
+          ) : (
+            <>
+              <LinkTable shares={shown} names={names} />
+              <p class="soft">
+                {shown.length < all.length ? `The newest ${shown.length} of ${plural(all.length, 'link')} ` : plural(all.length, 'link')}
+                {shown.length < all.length && (
+                  <button type="button" onClick={() => setMost(most + step)}>
+                    Show more
+                  </button>
+                )}
+              </p>
+            </>
+          )
+        }
+      </Shown>
     </>
   )
 }

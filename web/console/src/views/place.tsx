@@ -10,7 +10,7 @@ import { loadSpaces, spaceName } from '../spaces'
 import { FormDialog, NameDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Heading, Shown } from '../ui/page'
 import { toast } from '../ui/toast'
 import { Crumbs } from './crumbs'
 import { DropArea, UploadButton } from './drop'
@@ -39,7 +39,8 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
     },
     [space, folder],
   )
-  const { data, error, reload, set } = useLoad(load, changes.value)
+  const loaded = useLoad(load, changes.value)
+  const { data, reload, set } = loaded
   // Files that somebody else uploaded get their verdict too.
   const scanning = data?.files.some(({ scan_status }) => scan_status === 'pending') ?? false
   usePoll(reload, scanning && data?.next === null ? 3 : null)
@@ -57,29 +58,29 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
         <Heading title={name}>{name}</Heading>
         <Actions space={space} folder={data?.path.at(-1) ?? null} reload={reload} />
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.files.length + data.folders.length === 0 ? (
-        <Empty icon="upload" title="Drop files here">
-          <p>They are scanned on arrival. What is clean can be shared as a raw link.</p>
-          <UploadButton place={{ space, folder }} />
-        </Empty>
-      ) : (
-        <>
-          <Listing folders={data.folders} files={data.files} reload={reload} />
-          <p class="soft">
-            {[data.folders.length > 0 && plural(data.folders.length, 'folder'), data.files.length > 0 && plural(data.files.length, 'file')].filter(Boolean).join(', ')}
-            {data.next && ' so far '}
-            {data.next && (
-              <button type="button" onClick={more}>
-                Show more
-              </button>
-            )}
-          </p>
-        </>
-      )}
+      <Shown loaded={loaded}>
+        {({ folders, files, next }) =>
+          folders.length + files.length === 0 ? (
+            <Empty icon="upload" title="Drop files here">
+              <p>They are scanned on arrival. What is clean can be shared as a raw link.</p>
+              <UploadButton place={{ space, folder }} />
+            </Empty>
+          ) : (
+            <>
+              <Listing folders={folders} files={files} reload={reload} />
+              <p class="soft">
+                {[folders.length > 0 && plural(folders.length, 'folder'), files.length > 0 && plural(files.length, 'file')].filter(Boolean).join(', ')}
+                {next && ' so far '}
+                {next && (
+                  <button type="button" onClick={more}>
+                    Show more
+                  </button>
+                )}
+              </p>
+            </>
+          )
+        }
+      </Shown>
     </DropArea>
   )
 }
