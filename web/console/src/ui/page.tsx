@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Loaded } from '../load'
+import { BusyButton } from './busy'
 import { Icon, type IconName } from './icon'
 
 let arrivedBefore = false
@@ -60,9 +61,7 @@ export function Failed({ why, whole, onRetry }: { why: string; whole?: boolean; 
       <Icon name="warning" />
       {whole ? <Heading title={title}>{title}</Heading> : <h2>{title}</h2>}
       <p>{why}</p>
-      <button type="button" onClick={onRetry}>
-        Try again
-      </button>
+      <BusyButton work={onRetry}>Try again</BusyButton>
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { useLoad, usePoll } from '../load'
 import { client } from '../session'
 import { loadSpaces, spaceName } from '../spaces'
 import { tops } from '../trash'
+import { BusyButton } from '../ui/busy'
 import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Empty, Heading, Shown } from '../ui/page'
@@ -140,10 +141,10 @@ function Row({ icon, thing, size, onRestore, onPurge }: {
         </time>
       </td>
       <td class="acts">
-        <button type="button" aria-label={`Restore ${thing.name}`} onClick={onRestore}>
+        <BusyButton label={`Restore ${thing.name}`} work={onRestore}>
           <Icon name="restore" />
           <span class="wide-only">Restore</span>
-        </button>
+        </BusyButton>
         {onPurge && (
           <button type="button" class="quiet" aria-label={`Delete ${thing.name} for good`} title="Delete for good" onClick={onPurge}>
             <Icon name="trash" />

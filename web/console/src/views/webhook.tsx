@@ -4,6 +4,7 @@ import { dateTime, plural, relative } from '../format'
 import { useLoad, usePoll } from '../load'
 import { go, href } from '../route'
 import { client } from '../session'
+import { BusyButton } from '../ui/busy'
 import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
@@ -58,9 +59,7 @@ export function WebhookPage({ id }: { id: string }) {
       <div class="title">
         <Heading title="Webhook">{hook.url}</Heading>
         <div class="actions">
-          <button type="button" onClick={() => enable(!hook.enabled)}>
-            {hook.enabled ? 'Disable' : 'Enable'}
-          </button>
+          <BusyButton work={() => enable(!hook.enabled)}>{hook.enabled ? 'Disable' : 'Enable'}</BusyButton>
           <button type="button" class="danger" onClick={() => setDeleting(true)}>
             <Icon name="trash" />
             Delete
@@ -84,7 +83,7 @@ export function WebhookPage({ id }: { id: string }) {
         ) : (
           <ul class="cards">
             {deliveries.map((one) => (
-              <DeliveryCard key={one.id} delivery={one} onReplay={() => void replay(one)} />
+              <DeliveryCard key={one.id} delivery={one} onReplay={() => replay(one)} />
             ))}
           </ul>
         )}
@@ -100,7 +99,7 @@ export function WebhookPage({ id }: { id: string }) {
 
 const states = { pending: 'pending', delivered: 'clean', dead: 'infected' }
 
-function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: () => void }) {
+function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: () => Promise<unknown> }) {
   const { state, attempts, last_status: status, last_error: why, next_attempt_at: next } = delivery
   return (
     <li>
@@ -111,10 +110,10 @@ function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: ()
           {relative(delivery.created_at)}
         </time>
         {state !== 'pending' && (
-          <button type="button" aria-label={`Send ${delivery.event} again`} onClick={onReplay}>
+          <BusyButton label={`Send ${delivery.event} again`} work={onReplay}>
             <Icon name="restore" />
             Send again
-          </button>
+          </BusyButton>
         )}
       </div>
       <small>
