@@ -7,8 +7,6 @@ export interface Loaded<T> {
   error: string | null
   /** Asks again; what is shown stays until the answer comes. */
   reload: () => Promise<void>
-  /** Replaces what is shown, until the next answer. */
-  set: (data: T) => void
 }
 
 /**
@@ -17,7 +15,7 @@ export interface Loaded<T> {
  * have changed.
  */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, version = 0): Loaded<T> {
-  const [data, set] = useState<T | null>(null)
+  const [data, setData] = useState<T | null>(null)
   const [error, setError] = useState<string | null>(null)
   const running = useRef<AbortController | null>(null)
 
@@ -28,7 +26,7 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, version = 
     try {
       const answer = await load(own.signal)
       if (own.signal.aborted) return
-      set(answer)
+      setData(answer)
       setError(null)
     } catch (failure) {
       if (own.signal.aborted || isAbort(failure)) return
@@ -38,13 +36,13 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, version = 
   }, [load])
 
   useEffect(() => {
-    set(null)
+    setData(null)
     setError(null)
     return () => running.current?.abort()
   }, [reload])
   useEffect(() => void reload(), [reload, version])
 
-  return { data, error, reload, set }
+  return { data, error, reload }
 }
 
 /**

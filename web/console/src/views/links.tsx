@@ -5,6 +5,7 @@ import { plural } from '../format'
 import { useLoad } from '../load'
 import { learnNames } from '../names'
 import { client } from '../session'
+import { BusyButton } from '../ui/busy'
 import { Empty, Heading, Shown } from '../ui/page'
 import { useWatch } from '../watch'
 import { LinkTable } from './linktable'
@@ -14,18 +15,22 @@ const step = 50
 /** All links of the account, newest first. */
 export function LinksPage() {
   const [ended, setEnded] = useState(false)
-  const [most, setMost] = useState(step)
+  const most = useRef(step) // no state: more of the same is loaded, what is shown stays
   const names = useRef(new Map<string, string>())
   const load = useCallback(
     async (signal: AbortSignal) => {
       const all = await client().get<Share[]>(`/shares${ended ? '?include_inactive=true' : ''}`, signal)
-      const shown = all.toReversed().slice(0, most)
+      const shown = all.toReversed().slice(0, most.current)
       await learnNames(shown, names.current, signal)
       return { all, shown, names: new Map(names.current) }
     },
-    [ended, most],
+    [ended],
   )
   const loaded = useLoad(load, changes.value)
+  const more = () => {
+    most.current += step
+    return loaded.reload()
+  }
   useWatch(loaded.data?.all ?? null, loaded.reload)
   return (
     <>
@@ -48,9 +53,7 @@ export function LinksPage() {
               <p class="soft">
                 {shown.length < all.length ? `The newest ${shown.length} of ${plural(all.length, 'link')} ` : plural(all.length, 'link')}
                 {shown.length < all.length && (
-                  <button type="button" onClick={() => setMost(most + step)}>
-                    Show more
-                  </button>
+                  <BusyButton work={more}>Show more</BusyButton>
                 )}
               </p>
             </>

@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'preact/hooks'
+import { useCallback, useRef, useState } from 'preact/hooks'
 import type { Folder, StoredFile } from '../api/model'
 import { changes } from '../changes'
 import { plural } from '../format'
@@ -7,6 +7,7 @@ import { useLoad, usePoll } from '../load'
 import { go } from '../route'
 import { client } from '../session'
 import { loadSpaces, spaceName } from '../spaces'
+import { BusyButton } from '../ui/busy'
 import { FormDialog, NameDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
@@ -27,6 +28,7 @@ const pageSize = 500
 
 /** A space's root or one of its folders. */
 export function PlacePage({ space, folder }: { space: string; folder: string | null }) {
+  const pages = useRef(1)
   const load = useCallback(
     async (signal: AbortSignal): Promise<Content> => {
       const inside = folder ?? 'root'
@@ -35,21 +37,25 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
         client().get<Folder[]>(`/folders?space_id=${space}&parent_id=${inside}`, signal),
         client().page<StoredFile>(`/files?space_id=${space}&folder_id=${inside}&limit=${pageSize}`, signal),
       ])
+      for (let left = pages.current; left > 1 && files.next !== null; left--) {
+        const { items, next } = await client().page<StoredFile>(files.next, signal)
+        files.items.push(...items)
+        files.next = next
+      }
       return { path, folders, files: files.items, next: files.next }
     },
     [space, folder],
   )
   const loaded = useLoad(load, changes.value)
-  const { data, reload, set } = loaded
+  const { data, reload } = loaded
   // Files that somebody else uploaded get their verdict too.
   const scanning = data?.files.some(({ scan_status }) => scan_status === 'pending') ?? false
-  usePoll(reload, scanning && data?.next === null ? 3 : null)
+  usePoll(reload, scanning ? 3 * pages.current : null)
 
   const name = folder === null ? spaceName(space) : (data?.path.at(-1)?.name ?? 'Folder')
-  const more = async () => {
-    if (!data?.next) return
-    const page = await client().page<StoredFile>(data.next)
-    set({ ...data, files: [...data.files, ...page.items], next: page.next })
+  const more = () => {
+    pages.current++
+    return reload()
   }
   return (
     <DropArea place={{ space, folder }}>
@@ -71,11 +77,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
               <p class="soft">
                 {[folders.length > 0 && plural(folders.length, 'folder'), files.length > 0 && plural(files.length, 'file')].filter(Boolean).join(', ')}
                 {next && ' so far '}
-                {next && (
-                  <button type="button" onClick={more}>
-                    Show more
-                  </button>
-                )}
+                {next && <BusyButton work={more}>Show more</BusyButton>}
               </p>
             </>
           )
