@@ -52,7 +52,8 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
   const scanning = data?.files.some(({ scan_status }) => scan_status === 'pending') ?? false
   usePoll(reload, scanning ? 3 * pages.current : null)
 
-  const name = folder === null ? spaceName(space) : (data?.path.at(-1)?.name ?? 'Folder')
+  const here = data?.path.at(-1) ?? null
+  const name = folder === null ? spaceName(space) : (here?.name ?? 'Folder')
   const more = () => {
     pages.current++
     return reload()
@@ -62,7 +63,7 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
       {folder !== null && <Crumbs space={space} path={data?.path ?? []} />}
       <div class="title">
         <Heading title={name}>{name}</Heading>
-        <Actions space={space} folder={data?.path.at(-1) ?? null} reload={reload} />
+        <Actions space={space} folder={folder} here={here} reload={reload} />
       </div>
       <Shown loaded={loaded}>
         {({ folders, files, next }) =>
@@ -87,25 +88,27 @@ export function PlacePage({ space, folder }: { space: string; folder: string | n
   )
 }
 
-function Actions({ space, folder, reload }: { space: string; folder: Folder | null; reload: () => Promise<void> }) {
+/** What can be done in a place, and to it: to a folder once `here` tells which it is. */
+function Actions({ space, folder, here, reload }: { space: string; folder: string | null; here: Folder | null; reload: () => Promise<void> }) {
   const [asking, setAsking] = useState<'folder' | 'rename' | 'delete' | null>(null)
   const close = () => setAsking(null)
   const what = folder ? 'folder' : 'space'
-  const at = folder ? `/folders/${folder.id}` : `/spaces/${space}`
+  const at = folder ? `/folders/${folder}` : `/spaces/${space}`
+  const name = here?.name ?? spaceName(space)
   const create = async (name: string) => {
-    await client().post('/folders', { name, space_id: space, parent_id: folder?.id ?? null })
+    await client().post('/folders', { name, space_id: space, parent_id: folder })
     await reload()
   }
   const rename = async (name: string) => {
     await client().patch(at, { name })
-    if (folder) forgetFolder(folder.id)
-    await Promise.all([loadSpaces(), reload()])
+    if (folder) forgetFolder(folder)
+    await (folder ? reload() : loadSpaces())
   }
   const remove = async () => {
     await client().delete(folder ? at : `${at}?recursive=true`)
     close()
     toast(`The ${what} is in the trash.`)
-    if (folder) go({ view: 'place', space, folder: folder.parent_id })
+    if (here) go({ view: 'place', space, folder: here.parent_id })
     else {
       await loadSpaces()
       go({ view: 'home' })
@@ -117,22 +120,24 @@ function Actions({ space, folder, reload }: { space: string; folder: Folder | nu
         <Icon name="plus" />
         New folder
       </button>
-      <UploadButton place={{ space, folder: folder?.id ?? null }} />
-      <Menu label={`More for this ${what}`}>
-        <MenuItem icon="pencil" onClick={() => setAsking('rename')}>
-          Rename {what}
-        </MenuItem>
-        <MenuItem icon="trash" danger onClick={() => setAsking('delete')}>
-          Delete {what}
-        </MenuItem>
-      </Menu>
+      <UploadButton place={{ space, folder }} />
+      {(folder === null || here) && (
+        <Menu label={`More for this ${what}`}>
+          <MenuItem icon="pencil" onClick={() => setAsking('rename')}>
+            Rename {what}
+          </MenuItem>
+          <MenuItem icon="trash" danger onClick={() => setAsking('delete')}>
+            Delete {what}
+          </MenuItem>
+        </Menu>
+      )}
       {asking === 'folder' && <NameDialog title="New folder" action="Create folder" label="Name" onClose={close} onName={create} />}
       {asking === 'rename' && (
         <NameDialog
           title={`Rename ${what}`}
           action="Rename"
           label="Name"
-          value={folder?.name ?? spaceName(space)}
+          value={name}
           longest={folder ? 255 : 200}
           onClose={close}
           onName={rename}
@@ -141,7 +146,7 @@ function Actions({ space, folder, reload }: { space: string; folder: Folder | nu
       {asking === 'delete' && (
         <FormDialog title={`Delete this ${what}?`} action={`Delete ${what}`} danger onClose={close} onSubmit={remove}>
           <p>
-            “{folder?.name ?? spaceName(space)}” and all it holds go to the trash, and their links stop working. From there
+            “{name}” and all it holds go to the trash, and their links stop working. From there
             they can be restored.
           </p>
         </FormDialog>
