@@ -55,10 +55,17 @@ function narrow(): boolean {
   return matchMedia('(max-width: 48rem)').matches
 }
 
+/** How many are in one of these steps. */
+function at(all: Upload[], ...steps: State['step'][]): number {
+  return all.filter(({ state }) => steps.includes(state.value.step)).length
+}
+
 function headline(all: Upload[]): string {
-  const failed = all.filter(({ state }) => state.value.step === 'failed').length
   if (underWay.value > 0) return `Uploading ${plural(underWay.value, 'file')}`
-  return failed > 0 ? `${plural(failed, 'upload')} failed` : `${plural(all.length, 'file')} uploaded`
+  const failed = at(all, 'failed')
+  const arrived = at(all, 'scanning', 'done')
+  if (failed > 0) return `${plural(failed, 'upload')} failed`
+  return arrived > 0 ? `${plural(arrived, 'file')} uploaded` : `${plural(all.length, 'upload')} cancelled`
 }
 
 function overall(all: Upload[]): number {
@@ -69,13 +76,12 @@ function overall(all: Upload[]): number {
 
 /** What a reader is told: how many, not each percent. */
 function announcement(all: Upload[]): string {
-  if (all.length === 0) return ''
-  const at = (...steps: State['step'][]) => all.filter(({ state }) => steps.includes(state.value.step)).length
   const parts = [
-    [at('waiting', 'sending', 'completing'), 'uploading'],
-    [at('scanning'), 'being scanned'],
-    [at('done'), 'done'],
-    [at('failed'), 'failed'],
+    [underWay.value, 'uploading'],
+    [at(all, 'scanning'), 'being scanned'],
+    [at(all, 'done'), 'done'],
+    [at(all, 'failed'), 'failed'],
+    [at(all, 'cancelled'), 'cancelled'],
   ] as const
   return parts
     .filter(([n]) => n > 0)
