@@ -9,7 +9,7 @@ export function UploadTray() {
   const box = useRef<HTMLElement>(null)
   const [folded, setFolded] = useState(narrow)
   const all = uploads.value
-  const settled = all.length > 0 && all.every(({ state }) => state.value.step === 'done')
+  const settled = all.length > 0 && all.every(wentWell)
   useEffect(() => {
     if (!settled) return
     // All went well: it leaves by itself, unless somebody is in it.
@@ -48,6 +48,10 @@ export function UploadTray() {
       )}
     </>
   )
+}
+
+function wentWell({ state: { value } }: Upload): boolean {
+  return value.step === 'done' && value.file.scan_status === 'clean'
 }
 
 /** A phone has no room for the list until it is asked for. */
