@@ -36,7 +36,7 @@ export function DropArea({ place, children }: { place: Place; children: Componen
 }
 
 function dropped(event: DragEvent): File[] {
-  const items = [...(event.dataTransfer?.items ?? [])]
+  const items = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === 'file') // others are its name and address
   const files = items.flatMap((item) => {
     if (item.webkitGetAsEntry()?.isDirectory) return []
     const file = item.getAsFile()
