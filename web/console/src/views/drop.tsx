@@ -10,7 +10,6 @@ import type { Place } from '../upload/transfer'
 export function DropArea({ place, children }: { place: Place; children: ComponentChildren }) {
   const [over, setOver] = useState(false)
   const depth = useRef(0) // a drag enters and leaves every element on its way
-  const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
   const move = (by: number) => (event: DragEvent) => {
     if (!carriesFiles(event)) return
     event.preventDefault()
@@ -33,6 +32,25 @@ export function DropArea({ place, children }: { place: Place; children: Componen
       </p>
     </div>
   )
+}
+
+function carriesFiles(event: DragEvent): boolean {
+  return event.dataTransfer?.types.includes('Files') ?? false
+}
+
+/** Keeps a file that is dropped beside a place for it from replacing the console. */
+export function refuseOthers(): () => void {
+  const refuse = (event: DragEvent) => {
+    if (!carriesFiles(event) || event.defaultPrevented) return
+    event.preventDefault()
+    if (event.dataTransfer) event.dataTransfer.dropEffect = 'none'
+  }
+  addEventListener('dragover', refuse)
+  addEventListener('drop', refuse)
+  return () => {
+    removeEventListener('dragover', refuse)
+    removeEventListener('drop', refuse)
+  }
 }
 
 function dropped(event: DragEvent): File[] {

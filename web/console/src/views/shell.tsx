@@ -8,6 +8,7 @@ import { NameDialog } from '../ui/dialog'
 import { Icon, type IconName } from '../ui/icon'
 import { attempt } from '../ui/toast'
 import { underWay } from '../upload/queue'
+import { refuseOthers } from './drop'
 import { QuotaBars } from './quota'
 
 export function Brand() {
@@ -29,6 +30,7 @@ const places: { to: Route; icon: IconName; name: string; views: string[] }[] = [
 /** What stands around every view. */
 export function Shell({ children }: { children: ComponentChildren }) {
   useEffect(() => void attempt(knownSpaces), [])
+  useEffect(refuseOthers, [])
   useEffect(() => {
     const ask = (event: BeforeUnloadEvent) => {
       if (underWay.value > 0) event.preventDefault()
