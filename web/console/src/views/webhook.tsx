@@ -9,6 +9,7 @@ import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Heading, Loading } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
+import { Trail } from './crumbs'
 import { HookState } from './webhooks'
 
 const recent = 50
@@ -48,14 +49,7 @@ export function WebhookPage({ id }: { id: string }) {
     }, 'The event is sent again.')
   return (
     <>
-      <nav class="crumbs" aria-label="Where this is">
-        <ol>
-          <li>
-            <a href={href({ view: 'webhooks' })}>Webhooks</a>
-          </li>
-          <li aria-current="page">{hook.url}</li>
-        </ol>
-      </nav>
+      <Trail steps={[{ name: 'Webhooks', to: href({ view: 'webhooks' }) }]} here={hook.url} />
       <div class="title">
         <Heading title="Webhook">{hook.url}</Heading>
         <div class="actions">
