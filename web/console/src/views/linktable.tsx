@@ -109,10 +109,12 @@ function Counter({ share }: { share: Share }) {
   }, [n])
   return (
     <>
-      <span key={moves} class={moves > 0 ? 'count moved' : 'count'} role="status">
-        {count(n)}
-        {most !== null && ` of ${count(most)}`}
-        <span class="hidden"> downloads</span>
+      <span role="status">
+        <span key={moves} class={moves > 0 ? 'count moved' : 'count'}>
+          {count(n)}
+          {most !== null && ` of ${count(most)}`}
+          <span class="hidden"> downloads</span>
+        </span>
       </span>
       {most !== null && <progress max={100} value={percent(n, most)} aria-label="Downloads used" />}
     </>
