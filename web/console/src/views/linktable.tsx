@@ -27,7 +27,7 @@ export function LinkTable({ shares, names }: Props) {
   }
   return (
     <>
-      <table class="list links">
+      <table class="list stacked links">
         <thead>
           <tr>
             <th scope="col">{names ? 'File' : 'Link'}</th>
