@@ -119,6 +119,10 @@ describe('a client', () => {
 it('draws keys that are not drawn twice', () => expect(new Set(Array.from({ length: 100 }, drawId)).size).toBe(100))
 
 describe('a refusal', () => {
+  it('that is a defect says where more is told', () => {
+    expect(problemOf(500, { detail: 'internal error' }, 'r-1').message).toBe('Internal error. The server’s log says more about request r-1.')
+    expect(problemOf(404, { detail: 'file not found' }, 'r-1').message).toBe('File not found')
+  })
   it.each([400, 401, 402, 403, 404, 409, 413, 422])('is final with %d', (status) => expect(isFinal(new Problem(status, ''))).toBe(true))
   it.each([new Problem(408, ''), new Problem(429, ''), new Problem(500, ''), new Problem(503, ''), new Unreachable('x'), new Error('x')])('is not final as %o', (error) =>
     expect(isFinal(error)).toBe(false),
