@@ -104,16 +104,15 @@ function Item({ upload }: { upload: Upload }) {
         <p class="name" title={upload.name}>
           {'file' in state ? <a href={href({ view: 'file', file: state.file.id })}>{upload.name}</a> : upload.name}
         </p>
-        {busy && (
+        {busy ? (
           <button type="button" class="quiet" aria-label={`Cancel ${upload.name}`} onClick={upload.cancel}>
             <Icon name="close" />
           </button>
-        )}
-        {again && (
+        ) : again ? (
           <button type="button" class="quiet" aria-label={`Retry ${upload.name}`} onClick={upload.retry}>
             Retry
           </button>
-        )}
+        ) : null}
       </div>
       {!again && state.step !== 'done' && <progress max={100} value={part} aria-label={`${upload.name} sent`} />}
       <p class="how">{tell(state, upload.size)}</p>
