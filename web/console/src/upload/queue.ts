@@ -1,7 +1,7 @@
 import { type Signal, computed, effect, signal } from '@preact/signals'
 import { type Client, wait } from '../api/client'
 import type { StoredFile } from '../api/model'
-import { isAbort, isFinal, words } from '../api/problem'
+import { isFinal, words } from '../api/problem'
 import { noteChange } from '../changes'
 import { client, noticeRefusal, session } from '../session'
 import { Rate } from './plan'
@@ -113,7 +113,7 @@ async function drive(transfer: Transfer, by: Client, state: Signal<State>, stop:
     noteChange()
     void watch(file, by, state, stop)
   } catch (error) {
-    if (stopped() || isAbort(error)) return
+    if (stopped()) return
     noticeRefusal(error)
     state.value = { step: 'failed', why: words(error) }
   }
