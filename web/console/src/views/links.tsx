@@ -52,9 +52,7 @@ export function LinksPage() {
               <LinkTable shares={shown} names={names} />
               <p class="soft">
                 {shown.length < all.length ? `The newest ${shown.length} of ${plural(all.length, 'link')} ` : plural(all.length, 'link')}
-                {shown.length < all.length && (
-                  <BusyButton work={more}>Show more</BusyButton>
-                )}
+                {shown.length < all.length && <BusyButton work={more}>Show more</BusyButton>}
               </p>
             </>
           )

@@ -17,20 +17,13 @@ import { Crumbs } from './crumbs'
 import { DropArea, UploadButton } from './drop'
 import { Listing } from './listing'
 
-export interface Content {
-  path: Folder[]
-  folders: Folder[]
-  files: StoredFile[]
-  next: string | null
-}
-
 const pageSize = 500
 
 /** A space's root or one of its folders. */
 export function PlacePage({ space, folder }: { space: string; folder: string | null }) {
   const pages = useRef(1)
   const load = useCallback(
-    async (signal: AbortSignal): Promise<Content> => {
+    async (signal: AbortSignal) => {
       const inside = folder ?? 'root'
       const [path, folders, files] = await Promise.all([
         pathTo(folder, signal),
