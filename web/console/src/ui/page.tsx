@@ -36,18 +36,23 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
   )
 }
 
-/** Shows what was loaded, and until then that it is on its way, or what went wrong.
- * What could not be loaded again stays, but is not passed off as what is now. */
+/** Tells why what is shown could not be loaded again. */
+export function Stale({ why }: { why: string | null }) {
+  if (why === null) return null
+  return (
+    <p class="alert stale" role="status">
+      This may be out of date. {why}
+    </p>
+  )
+}
+
+/** Shows what was loaded, and until then that it is on its way, or what went wrong. */
 export function Shown<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ComponentChildren }) {
   const { data, error, reload } = loaded
   if (data === null) return error === null ? <Loading /> : <Failed why={error} onRetry={reload} />
   return (
     <>
-      {error !== null && (
-        <p class="alert stale" role="status">
-          This may be out of date. {error}
-        </p>
-      )}
+      <Stale why={error} />
       {children(data)}
     </>
   )

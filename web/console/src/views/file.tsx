@@ -10,7 +10,7 @@ import { client, may } from '../session'
 import { ScanBadge } from '../ui/badge'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
-import { Empty, Failed, Heading, Loading, Shown } from '../ui/page'
+import { Empty, Failed, Heading, Loading, Shown, Stale } from '../ui/page'
 import { attempt } from '../ui/toast'
 import { useWatch } from '../watch'
 import { Crumbs } from './crumbs'
@@ -69,6 +69,7 @@ export function FilePage({ id }: { id: string }) {
           )}
         </div>
       </div>
+      <Stale why={error} />
       <Facts file={file} />
       <Verdict file={file} />
       {clean && may('shares:read') && <Links file={file} onShare={() => setSharing(true)} />}

@@ -7,7 +7,7 @@ import { client } from '../session'
 import { BusyButton } from '../ui/busy'
 import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Failed, Heading, Loading, Stale } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
 import { Trail } from './crumbs'
 import { HookState } from './webhooks'
@@ -60,6 +60,7 @@ export function WebhookPage({ id }: { id: string }) {
           </button>
         </div>
       </div>
+      <Stale why={error} />
       <p>
         <HookState hook={hook} /> <span class="soft">{hook.events.join(', ')}</span>
       </p>
