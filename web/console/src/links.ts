@@ -9,10 +9,3 @@ export function stateOf(share: Share, now = Date.now()): LinkState {
   if (share.max_downloads !== null && share.download_count >= share.max_downloads) return 'used up'
   return 'active'
 }
-
-/** How long to wait until the counters are asked for again, in seconds: soon
- * while they move, and less and less often while nothing happens. */
-export function pollPause(unchanged: number, links: number): number {
-  const base = links > 200 ? 15 : links > 50 ? 5 : 2
-  return Math.min(30, base * (unchanged < 15 ? 1 : unchanged < 30 ? 2 : 5))
-}

@@ -7,16 +7,15 @@ export interface Loaded<T> {
   error: string | null
   /** Asks again; what is shown stays until the answer comes. */
   reload: () => Promise<void>
-  /** Replaces what is shown, until the next answer. */
-  set: (data: T) => void
 }
 
 /**
  * Loads what a view shows. `load` must be stable (useCallback): a new one means
- * that something else is shown.
+ * that something else is shown. Another `version` means that it is the same and may
+ * have changed.
  */
-export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
-  const [data, set] = useState<T | null>(null)
+export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, version = 0): Loaded<T> {
+  const [data, setData] = useState<T | null>(null)
   const [error, setError] = useState<string | null>(null)
   const running = useRef<AbortController | null>(null)
 
@@ -27,7 +26,7 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T>
     try {
       const answer = await load(own.signal)
       if (own.signal.aborted) return
-      set(answer)
+      setData(answer)
       setError(null)
     } catch (failure) {
       if (own.signal.aborted || isAbort(failure)) return
@@ -37,13 +36,13 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T>
   }, [load])
 
   useEffect(() => {
-    set(null)
+    setData(null)
     setError(null)
-    void reload()
     return () => running.current?.abort()
   }, [reload])
+  useEffect(() => void reload(), [reload, version])
 
-  return { data, error, reload, set }
+  return { data, error, reload }
 }
 
 /**

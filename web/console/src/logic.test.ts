@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Folder, Share, StoredFile } from './api/model'
-import { pollPause, stateOf } from './links'
+import { stateOf } from './links'
 import { href, parse } from './route'
 import { emptyForm, newShare, soonest } from './share_form'
 import { tops } from './trash'
@@ -26,12 +26,6 @@ describe('a link', () => {
     ['expired', { expires_at: '2026-01-01T00:00:00Z', max_downloads: 3 }],
     ['revoked', { revoked: true, expires_at: '2020-01-01T00:00:00Z' }],
   ])('is %s', (state, change) => expect(stateOf({ ...link, ...change }, now)).toBe(state))
-
-  it('is watched less and less while nothing happens', () => {
-    expect([0, 14, 15, 30, 99].map((unchanged) => pollPause(unchanged, 1))).toEqual([2, 2, 4, 10, 10])
-    expect(pollPause(0, 1000)).toBeGreaterThan(10)
-    expect(pollPause(99, 1000)).toBeLessThanOrEqual(30)
-  })
 })
 
 describe('the form of a link', () => {

@@ -1,4 +1,4 @@
-import { Unreachable, problemOf } from './problem'
+import { Unreachable, isFinal, problemOf } from './problem'
 
 /** One page of a list, and where the next one is. */
 export interface Page<T> {
@@ -6,8 +6,9 @@ export interface Page<T> {
   next: string | null
 }
 
-export interface Options {
+interface Options {
   body?: unknown
+  key?: string // for Idempotency-Key
   signal?: AbortSignal | undefined
 }
 
@@ -22,6 +23,10 @@ const longestWait = 5 // seconds; for longer ones a person decides
  * answered or the API asks for it: reads, and POSTs by their Idempotency-Key.
  */
 export class Client {
+  /** The Idempotency-Keys of POSTs of which nobody knows what they did, by what they
+   * asked for: whoever asks that again means the same thing, not another one. */
+  private readonly unsettled = new Map<string, string>()
+
   constructor(
     readonly key: string,
     private readonly send: typeof fetch = (input, init) => fetch(input, init),
@@ -33,7 +38,15 @@ export class Client {
   }
 
   async post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-    return (await this.request('POST', path, { body, signal })).body as T
+    const wanted = `${path} ${JSON.stringify(body)}`
+    const key = this.unsettled.get(wanted) ?? drawId()
+    this.unsettled.delete(wanted) // who asks the same meanwhile asks for another one
+    try {
+      return (await this.request('POST', path, { body, key, signal })).body as T
+    } catch (error) {
+      if (!isFinal(error) || error.status === 409) this.unsettled.set(wanted, key)
+      throw error
+    }
   }
 
   async patch(path: string, body: unknown): Promise<unknown> {
@@ -41,6 +54,7 @@ export class Client {
   }
 
   async delete(path: string): Promise<unknown> {
+    this.unsettled.clear() // what one of them made may be what is taken away
     return (await this.request('DELETE', path, {})).body
   }
 
@@ -49,45 +63,50 @@ export class Client {
     return { items: body as T[], next: nextOf(link) }
   }
 
-  private async request(method: Method, path: string, { body, signal }: Options): Promise<{ body: unknown; link: string | null }> {
+  private async request(method: Method, path: string, { body, key, signal }: Options): Promise<{ body: unknown; link: string | null }> {
     const headers: Record<string, string> = { 'X-API-Key': this.key }
     const init: RequestInit = { method, headers, credentials: 'omit', cache: 'no-store', signal: signal ?? null }
     if (body !== undefined) {
       headers['Content-Type'] = 'application/json'
       init.body = JSON.stringify(body)
     }
-    if (method === 'POST') headers['Idempotency-Key'] = drawId()
+    if (key !== undefined) headers['Idempotency-Key'] = key
     const repeatable = method === 'GET' || method === 'POST'
     for (let left = repeatable ? tries : 1; ; left--) {
-      const response = await this.send(prefix + path, init).catch((error: unknown) => {
+      const answer = await this.once(path, init).catch((error: unknown) => {
         if (signal?.aborted) throw error
         return null
       })
-      const again = left > 1 ? retryIn(response) : null
+      const again = left > 1 ? retryIn(answer?.response) : null
       if (again !== null) {
         await this.pause(again, signal)
         continue
       }
-      if (!response) throw new Unreachable('The server')
-      const answer = await read(response)
-      if (!response.ok) throw problemOf(response.status, answer, response.headers.get('X-Request-Id'))
-      return { body: answer, link: response.headers.get('Link') }
+      if (!answer) throw new Unreachable('The server')
+      const { response, said } = answer
+      if (!response.ok) throw problemOf(response.status, said, response.headers.get('X-Request-Id'))
+      return { body: said, link: response.headers.get('Link') }
     }
+  }
+
+  /** Asks once. An answer that breaks off is none. */
+  private async once(path: string, init: RequestInit): Promise<{ response: Response; said: unknown }> {
+    const response = await this.send(prefix + path, init)
+    return { response, said: jsonOf(await response.text()) }
   }
 }
 
 /** In how many seconds to try again; null: not at all. */
-function retryIn(response: Response | null): number | null {
+function retryIn(response: Response | undefined): number | null {
   if (!response) return 1
   if (![409, 429, 503].includes(response.status)) return null
   const seconds = Number(response.headers.get('Retry-After'))
   return seconds > 0 && seconds <= longestWait ? seconds : null
 }
 
-async function read(response: Response): Promise<unknown> {
-  const text = await response.text()
+function jsonOf(text: string): unknown {
   try {
-    return text === '' ? null : (JSON.parse(text) as unknown)
+    return text === '' ? null : JSON.parse(text)
   } catch {
     return null // a proxy in between answered
   }

@@ -14,7 +14,6 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     message: string,
-    readonly requestId: string | null = null,
   ) {
     super(message)
   }
@@ -29,9 +28,12 @@ export class Unreachable extends Error {
   }
 }
 
-/** Reads a refusal. Sentences of the API are passed on as they are. */
+/** Reads a refusal. Sentences of the API are passed on as they are; of a defect they
+ * say nothing, but the log does. */
 export function problemOf(status: number, body: unknown, requestId: string | null = null): Problem {
-  return new Problem(status, sentence(status, body), requestId)
+  const told = sentence(status, body)
+  if (status !== 500 || requestId === null) return new Problem(status, told)
+  return new Problem(status, `${told.replace(/\.$/, '')}. The server’s log says more about request ${requestId}.`)
 }
 
 function sentence(status: number, body: unknown): string {
@@ -66,6 +68,11 @@ function upper(text: string): string {
 /** What to tell a person about anything that was thrown. */
 export function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Whether this is a refusal that stays one; anything else may go well a moment later. */
+export function isFinal(error: unknown): error is Problem {
+  return error instanceof Problem && error.status < 500 && error.status !== 408 && error.status !== 429
 }
 
 /** Whether this is only somebody who left before the answer came. */

@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { Icon } from './icon'
 
 /** A text to copy, such as a link or a secret. */
@@ -6,6 +6,11 @@ export function Copy({ label, text }: { label: string; text: string }) {
   const [told, setTold] = useState('Copy')
   const field = useRef<HTMLInputElement>(null)
   const id = useId()
+  useEffect(() => {
+    if (told === 'Copy') return
+    const timer = setTimeout(() => setTold('Copy'), 2500)
+    return () => clearTimeout(timer)
+  }, [told])
   const copy = async () => {
     field.current?.select()
     try {
@@ -14,7 +19,6 @@ export function Copy({ label, text }: { label: string; text: string }) {
     } catch {
       setTold('Press Ctrl+C') // a page without https may not write there; the text is selected
     }
-    setTimeout(() => setTold('Copy'), 2500)
   }
   return (
     <div class="copy">

@@ -4,8 +4,9 @@ import { words } from '../api/problem'
 import { noticeRefusal } from '../session'
 import { Icon } from './icon'
 
-/** A modal dialog: focus goes in, stays in, and comes back; Escape closes it. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+/** A modal dialog: focus goes in, stays in, and comes back; Escape closes it, but not
+ * while it is `busy`: what comes of that, a link perhaps, is shown there and only once. */
+export function Dialog({ title, busy = false, onClose, children }: { title: string; busy?: boolean; onClose: () => void; children: ComponentChildren }) {
   const box = useRef<HTMLDialogElement>(null)
   const heading = useId()
   useEffect(() => {
@@ -18,10 +19,10 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     }
   }, [])
   return (
-    <dialog ref={box} aria-labelledby={heading} onClose={onClose}>
+    <dialog ref={box} aria-labelledby={heading} onCancel={(event) => busy && event.preventDefault()} onClose={onClose}>
       <header>
         <h2 id={heading}>{title}</h2>
-        <button type="button" class="quiet" aria-label="Close" onClick={() => box.current?.close()}>
+        <button type="button" class="quiet" aria-label="Close" aria-disabled={busy} onClick={() => busy || box.current?.close()}>
           <Icon name="close" />
         </button>
       </header>
@@ -58,12 +59,12 @@ export function FormDialog({ title, action, danger, onClose, onSubmit, children 
     setBusy(false)
   }
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} busy={busy} onClose={onClose}>
       <form onSubmit={submit}>
         {children}
         <div role="alert">{problem && <p class="alert">{problem}</p>}</div>
         <footer>
-          <button type="button" onClick={onClose}>
+          <button type="button" aria-disabled={busy} onClick={() => busy || onClose()}>
             Cancel
           </button>
           <button type="submit" class={danger ? 'danger' : 'primary'} aria-disabled={busy}>

@@ -18,11 +18,14 @@ export function Menu({ label, children }: { label: string; children: ComponentCh
       document.removeEventListener('focusin', elsewhere)
     }
   }, [open])
+  const close = () => {
+    setOpen(false)
+    box.current?.querySelector('button')?.focus() // or it is lost with the item that had it
+  }
   const closeOn = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || !open) return
     event.stopPropagation()
-    setOpen(false)
-    box.current?.querySelector('button')?.focus()
+    close()
   }
   return (
     <div class="menu" ref={box} onKeyDown={closeOn}>
@@ -30,7 +33,7 @@ export function Menu({ label, children }: { label: string; children: ComponentCh
         <Icon name="more" />
       </button>
       {open && (
-        <div class="menu-items" onClick={() => setOpen(false)}>
+        <div class="menu-items" onClick={close}>
           {children}
         </div>
       )}

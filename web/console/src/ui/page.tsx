@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Loaded } from '../load'
+import { BusyButton } from './busy'
 import { Icon, type IconName } from './icon'
 
 let arrivedBefore = false
@@ -34,6 +36,28 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
   )
 }
 
+/** Tells why what is shown could not be loaded again. */
+export function Stale({ why }: { why: string | null }) {
+  if (why === null) return null
+  return (
+    <p class="alert stale" role="status">
+      This may be out of date. {why}
+    </p>
+  )
+}
+
+/** Shows what was loaded, and until then that it is on its way, or what went wrong. */
+export function Shown<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ComponentChildren }) {
+  const { data, error, reload } = loaded
+  if (data === null) return error === null ? <Loading /> : <Failed why={error} onRetry={reload} />
+  return (
+    <>
+      <Stale why={error} />
+      {children(data)}
+    </>
+  )
+}
+
 /** What could not be loaded: a whole view, or the rows under a view's heading. */
 export function Failed({ why, whole, onRetry }: { why: string; whole?: boolean; onRetry: () => Promise<void> }) {
   const title = 'This could not be loaded'
@@ -42,9 +66,7 @@ export function Failed({ why, whole, onRetry }: { why: string; whole?: boolean; 
       <Icon name="warning" />
       {whole ? <Heading title={title}>{title}</Heading> : <h2>{title}</h2>}
       <p>{why}</p>
-      <button type="button" onClick={onRetry}>
-        Try again
-      </button>
+      <BusyButton work={onRetry}>Try again</BusyButton>
     </div>
   )
 }

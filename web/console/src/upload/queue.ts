@@ -1,9 +1,9 @@
-import { type Signal, computed, signal } from '@preact/signals'
-import { wait } from '../api/client'
+import { type Signal, computed, effect, signal } from '@preact/signals'
+import { type Client, wait } from '../api/client'
 import type { StoredFile } from '../api/model'
-import { isAbort, words } from '../api/problem'
+import { isFinal, words } from '../api/problem'
 import { noteChange } from '../changes'
-import { client, noticeRefusal } from '../session'
+import { client, noticeRefusal, session } from '../session'
 import { Rate } from './plan'
 import { type Place, Transfer } from './transfer'
 
@@ -51,19 +51,26 @@ export function clearEnded(): void {
   uploads.value = uploads.value.filter(({ state }) => !['done', 'cancelled', 'failed'].includes(state.value.step))
 }
 
+// What is under way ends with the session whose key it uses.
+effect(() => {
+  if (session.value) return
+  for (const one of uploads.peek()) one.cancel()
+  uploads.value = []
+})
+
 function begin(file: File, place: Place): Upload {
   const state = signal<State>({ step: 'waiting' })
-  const transfer = new Transfer(client(), file, place)
+  const by = client()
+  const transfer = new Transfer(by, file, place)
   let stop = new AbortController()
-  const work = () => drive(transfer, state, stop.signal)
   const retry = () => {
     if (file.size === 0) {
       state.value = { step: 'failed', why: 'The file is empty; a file needs at least one byte.' }
       return
     }
-    stop = new AbortController()
+    const { signal } = (stop = new AbortController()) // its own: a cancelled try may still wait
     state.value = { step: 'waiting' }
-    waiting.push(work)
+    waiting.push(() => drive(transfer, by, state, signal))
     pump()
   }
   const cancel = () => {
@@ -86,7 +93,7 @@ function pump(): void {
   }
 }
 
-async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal): Promise<void> {
+async function drive(transfer: Transfer, by: Client, state: Signal<State>, stop: AbortSignal): Promise<void> {
   const stopped = () => stop.aborted
   if (stopped()) return
   const rate = new Rate()
@@ -104,24 +111,26 @@ async function drive(transfer: Transfer, state: Signal<State>, stop: AbortSignal
   try {
     const file = await transfer.run(listener, stop)
     noteChange()
-    void watch(file, state)
+    void watch(file, by, state, stop)
   } catch (error) {
-    if (stopped() || isAbort(error)) return
+    if (stopped()) return
     noticeRefusal(error)
     state.value = { step: 'failed', why: words(error) }
   }
 }
 
 /** Asks for the verdict until there is one. It does not hold up other uploads. */
-async function watch(file: StoredFile, state: Signal<State>): Promise<void> {
+async function watch(file: StoredFile, by: Client, state: Signal<State>, stop: AbortSignal): Promise<void> {
   for (let pause = 0.5; file.scan_status === 'pending'; pause = Math.min(10, pause * 1.5)) {
     state.value = { step: 'scanning', file }
-    await wait(pause)
-    if (document.hidden) continue
     try {
-      file = await client().get<StoredFile>(`/files/${file.id}`)
+      await wait(pause, stop)
+      if (!document.hidden) file = await by.get<StoredFile>(`/files/${file.id}`, stop)
     } catch (error) {
+      if (stop.aborted) return
       noticeRefusal(error)
+      // Where nobody answers the file is there all the same: a retry would send it twice.
+      if (!isFinal(error)) continue
       state.value = { step: 'failed', why: words(error) }
       return
     }

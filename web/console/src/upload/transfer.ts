@@ -1,6 +1,6 @@
 import { type Client, wait } from '../api/client'
 import type { StoredFile, Ticket } from '../api/model'
-import { Problem, isAbort } from '../api/problem'
+import { isAbort, isFinal } from '../api/problem'
 import { type Part, Progress, plan } from './plan'
 import { put } from './put'
 
@@ -41,7 +41,7 @@ export class Transfer {
     } catch (error) {
       // A ticket that has ended, or bytes that weren't what was promised: next
       // time from the beginning.
-      if (error instanceof Problem && error.status < 500 && error.status !== 429) await this.forget()
+      if (isFinal(error)) await this.forget()
       throw error
     }
   }
@@ -106,16 +106,9 @@ export class Transfer {
       }
     }
     listener.sending(progress.bytes, this.file.size)
-    const lanes = Array.from({ length: Math.min(partsAtOnce, left.length) }, () =>
-      work().catch((error: unknown) => {
-        group.abort()
-        throw error
-      }),
-    )
-    const ends = await Promise.allSettled(lanes)
-    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
-    const failure = failures.find((reason) => !isAbort(reason)) ?? failures[0]
-    if (failure !== undefined) throw failure as Error
+    const lanes = Array.from({ length: Math.min(partsAtOnce, left.length) }, () => work().catch((error: unknown) => group.abort(error)))
+    await Promise.all(lanes)
+    group.signal.throwIfAborted() // with what failed first, not with what came of that
   }
 
   private async sendOne(part: Part, tell: (bytes: number) => void, signal: AbortSignal): Promise<string> {
@@ -124,8 +117,7 @@ export class Transfer {
         return await this.putPart(part, this.file, tell, signal)
       } catch (error) {
         tell(0)
-        const final = isAbort(error) || (error instanceof Problem && error.status < 500 && error.status !== 408)
-        if (final || left <= 1) throw error
+        if (isAbort(error) || isFinal(error) || left <= 1) throw error
         await this.pause(2 ** (partTries - left), signal)
       }
     }

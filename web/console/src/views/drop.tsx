@@ -10,7 +10,6 @@ import type { Place } from '../upload/transfer'
 export function DropArea({ place, children }: { place: Place; children: ComponentChildren }) {
   const [over, setOver] = useState(false)
   const depth = useRef(0) // a drag enters and leaves every element on its way
-  const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
   const move = (by: number) => (event: DragEvent) => {
     if (!carriesFiles(event)) return
     event.preventDefault()
@@ -35,8 +34,27 @@ export function DropArea({ place, children }: { place: Place; children: Componen
   )
 }
 
+function carriesFiles(event: DragEvent): boolean {
+  return event.dataTransfer?.types.includes('Files') ?? false
+}
+
+/** Keeps a file that is dropped beside a place for it from replacing the console. */
+export function refuseOthers(): () => void {
+  const refuse = (event: DragEvent) => {
+    if (!carriesFiles(event) || event.defaultPrevented) return
+    event.preventDefault()
+    if (event.dataTransfer) event.dataTransfer.dropEffect = 'none'
+  }
+  addEventListener('dragover', refuse)
+  addEventListener('drop', refuse)
+  return () => {
+    removeEventListener('dragover', refuse)
+    removeEventListener('drop', refuse)
+  }
+}
+
 function dropped(event: DragEvent): File[] {
-  const items = [...(event.dataTransfer?.items ?? [])]
+  const items = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === 'file') // others are its name and address
   const files = items.flatMap((item) => {
     if (item.webkitGetAsEntry()?.isDirectory) return []
     const file = item.getAsFile()

@@ -1,17 +1,18 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useState } from 'preact/hooks'
 import type { Folder, Share, StoredFile } from '../api/model'
+import { changes } from '../changes'
 import { download, preview } from '../download'
 import { bytes, dateTime, kind } from '../format'
 import { pathTo } from '../folders'
 import { useLoad, usePoll } from '../load'
-import { pollPause, stateOf } from '../links'
 import { go } from '../route'
 import { client, may } from '../session'
 import { ScanBadge } from '../ui/badge'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Failed, Heading, Loading, Shown, Stale } from '../ui/page'
 import { attempt } from '../ui/toast'
+import { useWatch } from '../watch'
 import { Crumbs } from './crumbs'
 import { LinkTable } from './linktable'
 import { ShareDialog } from './share'
@@ -28,7 +29,6 @@ export function FilePage({ id }: { id: string }) {
   )
   const { data, error, reload } = useLoad(load)
   const [sharing, setSharing] = useState(false)
-  const [made, setMade] = useState(0)
   usePoll(reload, data?.file.scan_status === 'pending' ? 1.5 : null)
   if (error && !data) return <Failed whole why={error} onRetry={reload} />
   if (!data) return <Loading />
@@ -69,10 +69,11 @@ export function FilePage({ id }: { id: string }) {
           )}
         </div>
       </div>
+      <Stale why={error} />
       <Facts file={file} />
       <Verdict file={file} />
-      {clean && may('shares:read') && <Links file={file} made={made} onShare={() => setSharing(true)} />}
-      {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} onMade={() => setMade(made + 1)} />}
+      {clean && may('shares:read') && <Links file={file} onShare={() => setSharing(true)} />}
+      {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
     </>
   )
 }
@@ -126,46 +127,31 @@ function Verdict({ file }: { file: StoredFile }) {
   return null
 }
 
-function Links({ file, made, onShare }: { file: StoredFile; made: number; onShare: () => void }) {
+function Links({ file, onShare }: { file: StoredFile; onShare: () => void }) {
   const load = useCallback(
     (signal: AbortSignal) => client().get<Share[]>(`/shares?file_id=${file.id}&include_inactive=true`, signal),
     [file.id],
   )
-  const { data, error, reload } = useLoad(load)
-  useEffect(() => {
-    if (made > 0) void reload()
-  }, [made, reload])
-  const unchanged = useUnchanged(data)
-  const active = data?.filter((share) => stateOf(share) === 'active').length ?? 0
-  usePoll(reload, active > 0 ? pollPause(unchanged, active) : null)
+  const loaded = useLoad(load, changes.value)
+  useWatch(loaded.data, loaded.reload)
   return (
     <section>
       <h2>Links</h2>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.length === 0 ? (
-        <Empty icon="link" title="No links yet">
-          <p>A link gives the bytes to whoever has it, until it ends, is used up, or you revoke it.</p>
-          <button type="button" class="primary" onClick={onShare}>
-            <Icon name="link" />
-            Create link
-          </button>
-        </Empty>
-      ) : (
-        <LinkTable shares={data.toReversed()} reload={reload} />
-      )}
+      <Shown loaded={loaded}>
+        {(links) =>
+          links.length === 0 ? (
+            <Empty icon="link" title="No links yet">
+              <p>A link gives the bytes to whoever has it, until it ends, is used up, or you revoke it.</p>
+              <button type="button" class="primary" onClick={onShare}>
+                <Icon name="link" />
+                Create link
+              </button>
+            </Empty>
+          ) : (
+            <LinkTable shares={links.toReversed()} />
+          )
+        }
+      </Shown>
     </section>
   )
-}
-
-/** How often in a row the counters came back as they were. */
-export function useUnchanged(shares: Share[] | null): number {
-  const [seen, setSeen] = useState({ shares, print: '', times: 0 })
-  if (seen.shares !== shares) {
-    const print = JSON.stringify(shares?.map(({ id, download_count }) => [id, download_count]))
-    setSeen({ shares, print, times: print === seen.print ? seen.times + 1 : 0 })
-  }
-  return seen.times
 }

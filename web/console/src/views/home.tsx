@@ -1,25 +1,26 @@
-import { useEffect, useState } from 'preact/hooks'
-import { words } from '../api/problem'
+import { useEffect } from 'preact/hooks'
+import { useLoad } from '../load'
 import { href } from '../route'
-import { noticeRefusal } from '../session'
-import { loadSpaces, spaces } from '../spaces'
-import { Failed, Loading } from '../ui/page'
+import { knownSpaces } from '../spaces'
+import { Empty, Failed, Heading, Loading } from '../ui/page'
 
-/** Leads to the space that was used last, else to the first one. */
+/** Leads to the first space. */
 export function Home() {
-  const [why, setWhy] = useState<string | null>(null)
-  const enter = async () => {
-    setWhy(null)
-    try {
-      const all = spaces.value ?? (await loadSpaces())
-      const first = all[0]
-      if (first) location.replace(href({ view: 'place', space: first.id, folder: null }))
-      else setWhy('There is no space yet. Make one with “New space”.')
-    } catch (error) {
-      noticeRefusal(error)
-      setWhy(words(error))
-    }
-  }
-  useEffect(() => void enter(), [])
-  return why === null ? <Loading /> : <Failed whole why={why} onRetry={enter} />
+  const { data, error, reload } = useLoad(knownSpaces)
+  const first = data?.[0]?.id
+  useEffect(() => {
+    if (first !== undefined) location.replace(href({ view: 'place', space: first, folder: null }))
+  }, [first])
+  if (error && !data) return <Failed whole why={error} onRetry={reload} />
+  if (!data || first !== undefined) return <Loading />
+  return (
+    <>
+      <div class="title">
+        <Heading title="Files">Files</Heading>
+      </div>
+      <Empty icon="folder" title="There is no space yet">
+        <p>Files lie in spaces. Make one with “New space”.</p>
+      </Empty>
+    </>
+  )
 }

@@ -1,11 +1,13 @@
 import { useCallback, useRef, useState } from 'preact/hooks'
-import type { Share, StoredFile } from '../api/model'
+import type { Share } from '../api/model'
+import { changes } from '../changes'
 import { plural } from '../format'
-import { pollPause } from '../links'
-import { useLoad, usePoll } from '../load'
+import { useLoad } from '../load'
+import { learnNames } from '../names'
 import { client } from '../session'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
-import { useUnchanged } from './file'
+import { BusyButton } from '../ui/busy'
+import { Empty, Heading, Shown } from '../ui/page'
+import { useWatch } from '../watch'
 import { LinkTable } from './linktable'
 
 const step = 50
@@ -13,20 +15,23 @@ const step = 50
 /** All links of the account, newest first. */
 export function LinksPage() {
   const [ended, setEnded] = useState(false)
-  const [most, setMost] = useState(step)
+  const most = useRef(step) // no state: more of the same is loaded, what is shown stays
   const names = useRef(new Map<string, string>())
   const load = useCallback(
     async (signal: AbortSignal) => {
       const all = await client().get<Share[]>(`/shares${ended ? '?include_inactive=true' : ''}`, signal)
-      const shown = all.toReversed().slice(0, most)
+      const shown = all.toReversed().slice(0, most.current)
       await learnNames(shown, names.current, signal)
-      return { shown, total: all.length, names: new Map(names.current) }
+      return { all, shown, names: new Map(names.current) }
     },
-    [ended, most],
+    [ended],
   )
-  const { data, error, reload } = useLoad(load)
-  const unchanged = useUnchanged(data?.shown ?? null)
-  usePoll(reload, data && data.total > 0 ? pollPause(unchanged, data.total) : null)
+  const loaded = useLoad(load, changes.value)
+  const more = () => {
+    most.current += step
+    return loaded.reload()
+  }
+  useWatch(loaded.data?.all ?? null, loaded.reload)
   return (
     <>
       <div class="title">
@@ -36,41 +41,23 @@ export function LinksPage() {
           Also those that have ended
         </label>
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.total === 0 ? (
-        <Empty icon="link" title={ended ? 'No links yet' : 'No active links'}>
-          <p>Open a file that was found clean and choose “Create link”. It then appears here with its counter.</p>
-        </Empty>
-      ) : (
-        <>
-          <LinkTable shares={data.shown} names={data.names} reload={reload} />
-          <p class="soft">
-            {data.shown.length < data.total ? `The newest ${data.shown.length} of ${plural(data.total, 'link')} ` : plural(data.total, 'link')}
-            {data.shown.length < data.total && (
-              <button type="button" onClick={() => setMost(most + step)}>
-                Show more
-              </button>
-            )}
-          </p>
-        </>
-      )}
+      <Shown loaded={loaded}>
+        {({ all, shown, names }) =>
+          all.length === 0 ? (
+            <Empty icon="link" title={ended ? 'No links yet' : 'No active links'}>
+              <p>Open a file that was found clean and choose “Create link”. It then appears here with its counter.</p>
+            </Empty>
+          ) : (
+            <>
+              <LinkTable shares={shown} names={names} />
+              <p class="soft">
+                {shown.length < all.length ? `The newest ${shown.length} of ${plural(all.length, 'link')} ` : plural(all.length, 'link')}
+                {shown.length < all.length && <BusyButton work={more}>Show more</BusyButton>}
+              </p>
+            </>
+          )
+        }
+      </Shown>
     </>
-  )
-}
-
-/** Asks for the names of files that aren't known yet. */
-async function learnNames(shares: Share[], names: Map<string, string>, signal: AbortSignal): Promise<void> {
-  const unknown = [...new Set(shares.map((share) => share.file_id))].filter((id) => !names.has(id))
-  await Promise.all(
-    unknown.map(async (id) => {
-      const name = await client()
-        .get<StoredFile>(`/files/${id}`, signal)
-        .then((file) => file.name)
-        .catch(() => 'A deleted file')
-      names.set(id, name)
-    }),
   )
 }

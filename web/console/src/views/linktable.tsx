@@ -13,11 +13,10 @@ interface Props {
   shares: Share[]
   /** Names the files, where the links are of several. */
   names?: Map<string, string>
-  reload: () => Promise<void>
 }
 
 /** Links with their counters. */
-export function LinkTable({ shares, names, reload }: Props) {
+export function LinkTable({ shares, names }: Props) {
   const [revoking, setRevoking] = useState<Share | null>(null)
   const revoke = async () => {
     if (!revoking) return
@@ -25,11 +24,10 @@ export function LinkTable({ shares, names, reload }: Props) {
     setRevoking(null)
     noteChange()
     toast('The link is revoked.')
-    await reload()
   }
   return (
     <>
-      <table class="list links">
+      <table class="list stacked links">
         <thead>
           <tr>
             <th scope="col">{names ? 'File' : 'Link'}</th>
@@ -43,7 +41,7 @@ export function LinkTable({ shares, names, reload }: Props) {
         </thead>
         <tbody>
           {shares.map((share) => (
-            <Row key={share.id} share={share} name={names?.get(share.file_id)} onRevoke={() => setRevoking(share)} />
+            <Row key={share.id} share={share} name={names && (names.get(share.file_id) ?? 'A file')} onRevoke={() => setRevoking(share)} />
           ))}
         </tbody>
       </table>
@@ -111,10 +109,12 @@ function Counter({ share }: { share: Share }) {
   }, [n])
   return (
     <>
-      <span key={moves} class={moves > 0 ? 'count moved' : 'count'} role="status">
-        {count(n)}
-        {most !== null && ` of ${count(most)}`}
-        <span class="hidden"> downloads</span>
+      <span role="status">
+        <span key={moves} class={moves > 0 ? 'count moved' : 'count'}>
+          {count(n)}
+          {most !== null && ` of ${count(most)}`}
+          <span class="hidden"> downloads</span>
+        </span>
       </span>
       {most !== null && <progress max={100} value={percent(n, most)} aria-label="Downloads used" />}
     </>

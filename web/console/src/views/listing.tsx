@@ -28,7 +28,7 @@ export function Listing({ folders, files, reload }: { folders: Folder[]; files: 
     }, 'Moved to the trash.')
   return (
     <>
-      <table class="list files">
+      <table class="list stacked files">
         <thead>
           <tr>
             <th scope="col">Name</th>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useRef, useState } from 'preact/hooks'
 import type { Folder, StoredFile } from '../api/model'
 import { changes } from '../changes'
 import { plural } from '../format'
@@ -7,106 +7,101 @@ import { useLoad, usePoll } from '../load'
 import { go } from '../route'
 import { client } from '../session'
 import { loadSpaces, spaceName } from '../spaces'
+import { BusyButton } from '../ui/busy'
 import { FormDialog, NameDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Menu, MenuItem } from '../ui/menu'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Heading, Shown } from '../ui/page'
 import { toast } from '../ui/toast'
 import { Crumbs } from './crumbs'
 import { DropArea, UploadButton } from './drop'
 import { Listing } from './listing'
 
-export interface Content {
-  path: Folder[]
-  folders: Folder[]
-  files: StoredFile[]
-  next: string | null
-}
-
 const pageSize = 500
 
 /** A space's root or one of its folders. */
 export function PlacePage({ space, folder }: { space: string; folder: string | null }) {
+  const pages = useRef(1)
   const load = useCallback(
-    async (signal: AbortSignal): Promise<Content> => {
+    async (signal: AbortSignal) => {
       const inside = folder ?? 'root'
       const [path, folders, files] = await Promise.all([
         pathTo(folder, signal),
         client().get<Folder[]>(`/folders?space_id=${space}&parent_id=${inside}`, signal),
         client().page<StoredFile>(`/files?space_id=${space}&folder_id=${inside}&limit=${pageSize}`, signal),
       ])
+      for (let left = pages.current; left > 1 && files.next !== null; left--) {
+        const { items, next } = await client().page<StoredFile>(files.next, signal)
+        files.items.push(...items)
+        files.next = next
+      }
       return { path, folders, files: files.items, next: files.next }
     },
     [space, folder],
   )
-  const { data, error, reload, set } = useLoad(load)
-  const seen = changes.value
-  useEffect(() => {
-    if (seen > 0) void reload()
-  }, [seen, reload])
+  const loaded = useLoad(load, changes.value)
+  const { data, reload } = loaded
   // Files that somebody else uploaded get their verdict too.
   const scanning = data?.files.some(({ scan_status }) => scan_status === 'pending') ?? false
-  usePoll(reload, scanning && data?.next === null ? 3 : null)
+  usePoll(reload, scanning ? 3 * pages.current : null)
 
-  const name = folder === null ? spaceName(space) : (data?.path.at(-1)?.name ?? 'Folder')
-  const more = async () => {
-    if (!data?.next) return
-    const page = await client().page<StoredFile>(data.next)
-    set({ ...data, files: [...data.files, ...page.items], next: page.next })
+  const here = data?.path.at(-1) ?? null
+  const name = folder === null ? spaceName(space) : (here?.name ?? 'Folder')
+  const more = () => {
+    pages.current++
+    return reload()
   }
   return (
     <DropArea place={{ space, folder }}>
       {folder !== null && <Crumbs space={space} path={data?.path ?? []} />}
       <div class="title">
         <Heading title={name}>{name}</Heading>
-        <Actions space={space} folder={data?.path.at(-1) ?? null} reload={reload} />
+        <Actions space={space} folder={folder} here={here} reload={reload} />
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.files.length + data.folders.length === 0 ? (
-        <Empty icon="upload" title="Drop files here">
-          <p>They are scanned on arrival. What is clean can be shared as a raw link.</p>
-          <UploadButton place={{ space, folder }} />
-        </Empty>
-      ) : (
-        <>
-          <Listing folders={data.folders} files={data.files} reload={reload} />
-          <p class="soft">
-            {[data.folders.length > 0 && plural(data.folders.length, 'folder'), data.files.length > 0 && plural(data.files.length, 'file')].filter(Boolean).join(', ')}
-            {data.next && ' so far '}
-            {data.next && (
-              <button type="button" onClick={more}>
-                Show more
-              </button>
-            )}
-          </p>
-        </>
-      )}
+      <Shown loaded={loaded}>
+        {({ folders, files, next }) =>
+          folders.length + files.length === 0 ? (
+            <Empty icon="upload" title="Drop files here">
+              <p>They are scanned on arrival. What is clean can be shared as a raw link.</p>
+              <UploadButton place={{ space, folder }} />
+            </Empty>
+          ) : (
+            <>
+              <Listing folders={folders} files={files} reload={reload} />
+              <p class="soft">
+                {[folders.length > 0 && plural(folders.length, 'folder'), files.length > 0 && plural(files.length, 'file')].filter(Boolean).join(', ')}
+                {next && ' so far '}
+                {next && <BusyButton work={more}>Show more</BusyButton>}
+              </p>
+            </>
+          )
+        }
+      </Shown>
     </DropArea>
   )
 }
 
-function Actions({ space, folder, reload }: { space: string; folder: Folder | null; reload: () => Promise<void> }) {
+/** What can be done in a place, and to it: to a folder once `here` tells which it is. */
+function Actions({ space, folder, here, reload }: { space: string; folder: string | null; here: Folder | null; reload: () => Promise<void> }) {
   const [asking, setAsking] = useState<'folder' | 'rename' | 'delete' | null>(null)
   const close = () => setAsking(null)
   const what = folder ? 'folder' : 'space'
-  const at = folder ? `/folders/${folder.id}` : `/spaces/${space}`
+  const at = folder ? `/folders/${folder}` : `/spaces/${space}`
+  const name = here?.name ?? spaceName(space)
   const create = async (name: string) => {
-    await client().post('/folders', { name, space_id: space, parent_id: folder?.id ?? null })
+    await client().post('/folders', { name, space_id: space, parent_id: folder })
     await reload()
   }
   const rename = async (name: string) => {
     await client().patch(at, { name })
-    if (folder) forgetFolder(folder.id)
-    await Promise.all([loadSpaces(), reload()])
+    if (folder) forgetFolder(folder)
+    await (folder ? reload() : loadSpaces())
   }
   const remove = async () => {
     await client().delete(folder ? at : `${at}?recursive=true`)
     close()
     toast(`The ${what} is in the trash.`)
-    if (folder) go({ view: 'place', space, folder: folder.parent_id })
+    if (here) go({ view: 'place', space, folder: here.parent_id })
     else {
       await loadSpaces()
       go({ view: 'home' })
@@ -118,22 +113,24 @@ function Actions({ space, folder, reload }: { space: string; folder: Folder | nu
         <Icon name="plus" />
         New folder
       </button>
-      <UploadButton place={{ space, folder: folder?.id ?? null }} />
-      <Menu label={`More for this ${what}`}>
-        <MenuItem icon="pencil" onClick={() => setAsking('rename')}>
-          Rename {what}
-        </MenuItem>
-        <MenuItem icon="trash" danger onClick={() => setAsking('delete')}>
-          Delete {what}
-        </MenuItem>
-      </Menu>
+      <UploadButton place={{ space, folder }} />
+      {(folder === null || here) && (
+        <Menu label={`More for this ${what}`}>
+          <MenuItem icon="pencil" onClick={() => setAsking('rename')}>
+            Rename {what}
+          </MenuItem>
+          <MenuItem icon="trash" danger onClick={() => setAsking('delete')}>
+            Delete {what}
+          </MenuItem>
+        </Menu>
+      )}
       {asking === 'folder' && <NameDialog title="New folder" action="Create folder" label="Name" onClose={close} onName={create} />}
       {asking === 'rename' && (
         <NameDialog
           title={`Rename ${what}`}
           action="Rename"
           label="Name"
-          value={folder?.name ?? spaceName(space)}
+          value={name}
           longest={folder ? 255 : 200}
           onClose={close}
           onName={rename}
@@ -142,7 +139,7 @@ function Actions({ space, folder, reload }: { space: string; folder: Folder | nu
       {asking === 'delete' && (
         <FormDialog title={`Delete this ${what}?`} action={`Delete ${what}`} danger onClose={close} onSubmit={remove}>
           <p>
-            “{folder?.name ?? spaceName(space)}” and all it holds go to the trash, and their links stop working. From there
+            “{name}” and all it holds go to the trash, and their links stop working. From there
             they can be restored.
           </p>
         </FormDialog>

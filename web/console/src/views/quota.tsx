@@ -1,4 +1,4 @@
-import { useCallback, useEffect } from 'preact/hooks'
+import { useCallback } from 'preact/hooks'
 import type { Quota } from '../api/model'
 import { changes } from '../changes'
 import { bytes, count, percent } from '../format'
@@ -12,11 +12,7 @@ export function QuotaBars() {
     (signal: AbortSignal) => (allowed ? client().get<Quota>('/quota', signal) : Promise.resolve(null)),
     [allowed],
   )
-  const { data, reload } = useLoad<Quota | null>(load)
-  const seen = changes.value
-  useEffect(() => {
-    if (seen > 0) void reload()
-  }, [seen, reload])
+  const { data, reload } = useLoad<Quota | null>(load, changes.value)
   usePoll(reload, allowed ? 30 : null)
   if (!data) return null
   return (

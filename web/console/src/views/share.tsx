@@ -9,7 +9,7 @@ import { Dialog, FormDialog } from '../ui/dialog'
 import { type Expiry, type LinkForm, emptyForm, newShare, soonest } from '../share_form'
 
 /** Makes a link of a file and shows it: the only time that it is seen. */
-export function ShareDialog({ file, onClose, onMade }: { file: StoredFile; onClose: () => void; onMade?: () => void }) {
+export function ShareDialog({ file, onClose }: { file: StoredFile; onClose: () => void }) {
   const [form, setForm] = useState<LinkForm>(emptyForm)
   const [made, setMade] = useState<CreatedShare | null>(null)
   const change = (part: Partial<LinkForm>) => setForm({ ...form, ...part })
@@ -18,7 +18,6 @@ export function ShareDialog({ file, onClose, onMade }: { file: StoredFile; onClo
     const wanted: NewShare = newShare(file.id, form)
     setMade(await client().post<CreatedShare>('/shares', wanted))
     noteChange()
-    onMade?.()
   }
   return (
     <FormDialog title={`Share ${file.name}`} action="Create link" onClose={onClose} onSubmit={create}>

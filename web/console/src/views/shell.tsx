@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Space } from '../api/model'
 import { type Route, go, href, route } from '../route'
 import { client, me, signOut } from '../session'
-import { loadSpaces, spaces } from '../spaces'
+import { knownSpaces, loadSpaces, spaces } from '../spaces'
 import { NameDialog } from '../ui/dialog'
 import { Icon, type IconName } from '../ui/icon'
 import { attempt } from '../ui/toast'
 import { underWay } from '../upload/queue'
+import { refuseOthers } from './drop'
 import { QuotaBars } from './quota'
 
 export function Brand() {
@@ -28,7 +29,8 @@ const places: { to: Route; icon: IconName; name: string; views: string[] }[] = [
 
 /** What stands around every view. */
 export function Shell({ children }: { children: ComponentChildren }) {
-  useEffect(() => void attempt(loadSpaces), [])
+  useEffect(() => void attempt(knownSpaces), [])
+  useEffect(refuseOthers, [])
   useEffect(() => {
     const ask = (event: BeforeUnloadEvent) => {
       if (underWay.value > 0) event.preventDefault()

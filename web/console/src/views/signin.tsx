@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { words } from '../api/problem'
 import { signIn, signedOutBecause } from '../session'
 import { Icon } from '../ui/icon'
@@ -9,6 +9,11 @@ export function SignIn() {
   const [shown, setShown] = useState(false)
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | null>(signedOutBecause.value)
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    document.title = 'Rawlink' // it may name what the last key saw
+    field.current?.focus()
+  }, [])
   const submit = async (event: Event) => {
     event.preventDefault()
     if (busy) return
@@ -32,10 +37,10 @@ export function SignIn() {
           <div class="with-button">
             <input
               id="key"
+              ref={field}
               {...(shown ? { type: 'text' as const } : { type: 'password' as const })}
               value={key}
               required
-              autofocus
               autocomplete="off"
               autocapitalize="none"
               spellcheck={false}

@@ -6,9 +6,10 @@ import { useLoad, usePoll } from '../load'
 import { client } from '../session'
 import { loadSpaces, spaceName } from '../spaces'
 import { tops } from '../trash'
+import { BusyButton } from '../ui/busy'
 import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Heading, Shown } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
 
 /** What was deleted, to be restored or purged. */
@@ -20,7 +21,8 @@ export function TrashPage() {
     ])
     return tops(folders, files)
   }, [])
-  const { data, error, reload } = useLoad(load)
+  const loaded = useLoad(load)
+  const { data, reload } = loaded
   const [asking, setAsking] = useState<StoredFile | 'all' | null>(null)
   const [emptying, setEmptying] = useState(false)
   const empty = data !== null && data.folders.length + data.files.length === 0
@@ -56,50 +58,50 @@ export function TrashPage() {
           </div>
         )}
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : empty ? (
-        <Empty icon="trash" title="The trash is empty">
-          <p>What you delete waits here and can be restored. Until it is purged it counts as storage.</p>
-        </Empty>
-      ) : (
-        <>
-          <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col" class="size">
-                  Size
-                </th>
-                <th scope="col" class="when">
-                  Deleted
-                </th>
-                <th scope="col">
-                  <span class="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.folders.map((folder) => (
-                <Row key={folder.id} icon="folder" thing={folder} size="" onRestore={restore(`/folders/${folder.id}`, folder.name)} />
-              ))}
-              {data.files.map((file) => (
-                <Row
-                  key={file.id}
-                  icon="file"
-                  thing={file}
-                  size={file.size === null ? '' : bytes(file.size)}
-                  onRestore={restore(`/files/${file.id}`, file.name)}
-                  onPurge={() => setAsking(file)}
-                />
-              ))}
-            </tbody>
-          </table>
-          {data.inside > 0 && <p class="soft">{plural(data.inside, 'more thing')} in these folders come back with them.</p>}
-        </>
-      )}
+      <Shown loaded={loaded}>
+        {({ folders, files, inside }) =>
+          empty ? (
+            <Empty icon="trash" title="The trash is empty">
+              <p>What you delete waits here and can be restored. Until it is purged it counts as storage.</p>
+            </Empty>
+          ) : (
+            <>
+              <table class="list">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col" class="size">
+                      Size
+                    </th>
+                    <th scope="col" class="when">
+                      Deleted
+                    </th>
+                    <th scope="col">
+                      <span class="hidden">Actions</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {folders.map((folder) => (
+                    <Row key={folder.id} icon="folder" thing={folder} size="" onRestore={restore(`/folders/${folder.id}`, folder.name)} />
+                  ))}
+                  {files.map((file) => (
+                    <Row
+                      key={file.id}
+                      icon="file"
+                      thing={file}
+                      size={file.size === null ? '' : bytes(file.size)}
+                      onRestore={restore(`/files/${file.id}`, file.name)}
+                      onPurge={() => setAsking(file)}
+                    />
+                  ))}
+                </tbody>
+              </table>
+              {inside > 0 && <p class="soft">{plural(inside, 'more thing')} in these folders come back with them.</p>}
+            </>
+          )
+        }
+      </Shown>
       {asking && (
         <FormDialog
           title={asking === 'all' ? 'Empty the trash?' : `Delete ${asking.name} for good?`}
@@ -139,10 +141,10 @@ function Row({ icon, thing, size, onRestore, onPurge }: {
         </time>
       </td>
       <td class="acts">
-        <button type="button" aria-label={`Restore ${thing.name}`} onClick={onRestore}>
+        <BusyButton label={`Restore ${thing.name}`} work={onRestore}>
           <Icon name="restore" />
           <span class="wide-only">Restore</span>
-        </button>
+        </BusyButton>
         {onPurge && (
           <button type="button" class="quiet" aria-label={`Delete ${thing.name} for good`} title="Delete for good" onClick={onPurge}>
             <Icon name="trash" />

@@ -9,7 +9,7 @@ export function UploadTray() {
   const box = useRef<HTMLElement>(null)
   const [folded, setFolded] = useState(narrow)
   const all = uploads.value
-  const settled = all.length > 0 && all.every(({ state }) => state.value.step === 'done')
+  const settled = all.length > 0 && all.every(wentWell)
   useEffect(() => {
     if (!settled) return
     // All went well: it leaves by itself, unless somebody is in it.
@@ -50,15 +50,26 @@ export function UploadTray() {
   )
 }
 
+function wentWell({ state: { value } }: Upload): boolean {
+  return value.step === 'done' && value.file.scan_status === 'clean'
+}
+
 /** A phone has no room for the list until it is asked for. */
 function narrow(): boolean {
   return matchMedia('(max-width: 48rem)').matches
 }
 
+/** How many are in one of these steps. */
+function at(all: Upload[], ...steps: State['step'][]): number {
+  return all.filter(({ state }) => steps.includes(state.value.step)).length
+}
+
 function headline(all: Upload[]): string {
-  const failed = all.filter(({ state }) => state.value.step === 'failed').length
   if (underWay.value > 0) return `Uploading ${plural(underWay.value, 'file')}`
-  return failed > 0 ? `${plural(failed, 'upload')} failed` : `${plural(all.length, 'file')} uploaded`
+  const failed = at(all, 'failed')
+  const arrived = at(all, 'scanning', 'done')
+  if (failed > 0) return `${plural(failed, 'upload')} failed`
+  return arrived > 0 ? `${plural(arrived, 'file')} uploaded` : `${plural(all.length, 'upload')} cancelled`
 }
 
 function overall(all: Upload[]): number {
@@ -69,13 +80,12 @@ function overall(all: Upload[]): number {
 
 /** What a reader is told: how many, not each percent. */
 function announcement(all: Upload[]): string {
-  if (all.length === 0) return ''
-  const at = (...steps: State['step'][]) => all.filter(({ state }) => steps.includes(state.value.step)).length
   const parts = [
-    [at('waiting', 'sending', 'completing'), 'uploading'],
-    [at('scanning'), 'being scanned'],
-    [at('done'), 'done'],
-    [at('failed'), 'failed'],
+    [underWay.value, 'uploading'],
+    [at(all, 'scanning'), 'being scanned'],
+    [at(all, 'done'), 'done'],
+    [at(all, 'failed'), 'failed'],
+    [at(all, 'cancelled'), 'cancelled'],
   ] as const
   return parts
     .filter(([n]) => n > 0)
@@ -94,16 +104,15 @@ function Item({ upload }: { upload: Upload }) {
         <p class="name" title={upload.name}>
           {'file' in state ? <a href={href({ view: 'file', file: state.file.id })}>{upload.name}</a> : upload.name}
         </p>
-        {busy && (
+        {busy ? (
           <button type="button" class="quiet" aria-label={`Cancel ${upload.name}`} onClick={upload.cancel}>
             <Icon name="close" />
           </button>
-        )}
-        {again && (
+        ) : again ? (
           <button type="button" class="quiet" aria-label={`Retry ${upload.name}`} onClick={upload.retry}>
             Retry
           </button>
-        )}
+        ) : null}
       </div>
       {!again && state.step !== 'done' && <progress max={100} value={part} aria-label={`${upload.name} sent`} />}
       <p class="how">{tell(state, upload.size)}</p>

@@ -4,10 +4,12 @@ import { dateTime, plural, relative } from '../format'
 import { useLoad, usePoll } from '../load'
 import { go, href } from '../route'
 import { client } from '../session'
+import { BusyButton } from '../ui/busy'
 import { FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Failed, Heading, Loading, Stale } from '../ui/page'
 import { attempt, toast } from '../ui/toast'
+import { Trail } from './crumbs'
 import { HookState } from './webhooks'
 
 const recent = 50
@@ -47,26 +49,18 @@ export function WebhookPage({ id }: { id: string }) {
     }, 'The event is sent again.')
   return (
     <>
-      <nav class="crumbs" aria-label="Where this is">
-        <ol>
-          <li>
-            <a href={href({ view: 'webhooks' })}>Webhooks</a>
-          </li>
-          <li aria-current="page">{hook.url}</li>
-        </ol>
-      </nav>
+      <Trail steps={[{ name: 'Webhooks', to: href({ view: 'webhooks' }) }]} here={hook.url} />
       <div class="title">
         <Heading title="Webhook">{hook.url}</Heading>
         <div class="actions">
-          <button type="button" onClick={() => enable(!hook.enabled)}>
-            {hook.enabled ? 'Disable' : 'Enable'}
-          </button>
+          <BusyButton work={() => enable(!hook.enabled)}>{hook.enabled ? 'Disable' : 'Enable'}</BusyButton>
           <button type="button" class="danger" onClick={() => setDeleting(true)}>
             <Icon name="trash" />
             Delete
           </button>
         </div>
       </div>
+      <Stale why={error} />
       <p>
         <HookState hook={hook} /> <span class="soft">{hook.events.join(', ')}</span>
       </p>
@@ -84,7 +78,7 @@ export function WebhookPage({ id }: { id: string }) {
         ) : (
           <ul class="cards">
             {deliveries.map((one) => (
-              <DeliveryCard key={one.id} delivery={one} onReplay={() => void replay(one)} />
+              <DeliveryCard key={one.id} delivery={one} onReplay={() => replay(one)} />
             ))}
           </ul>
         )}
@@ -100,7 +94,7 @@ export function WebhookPage({ id }: { id: string }) {
 
 const states = { pending: 'pending', delivered: 'clean', dead: 'infected' }
 
-function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: () => void }) {
+function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: () => Promise<unknown> }) {
   const { state, attempts, last_status: status, last_error: why, next_attempt_at: next } = delivery
   return (
     <li>
@@ -111,10 +105,10 @@ function DeliveryCard({ delivery, onReplay }: { delivery: Delivery; onReplay: ()
           {relative(delivery.created_at)}
         </time>
         {state !== 'pending' && (
-          <button type="button" aria-label={`Send ${delivery.event} again`} onClick={onReplay}>
+          <BusyButton label={`Send ${delivery.event} again`} work={onReplay}>
             <Icon name="restore" />
             Send again
-          </button>
+          </BusyButton>
         )}
       </div>
       <small>

@@ -7,11 +7,11 @@ import { client } from '../session'
 import { Copy } from '../ui/copy'
 import { Dialog, FormDialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
-import { Empty, Failed, Heading, Loading } from '../ui/page'
+import { Empty, Heading, Shown } from '../ui/page'
 
 export function WebhooksPage() {
   const load = useCallback((signal: AbortSignal) => client().get<Webhook[]>('/webhooks', signal), [])
-  const { data, error, reload } = useLoad(load)
+  const loaded = useLoad(load)
   const [asking, setAsking] = useState(false)
   const create = (
     <button type="button" class="primary" onClick={() => setAsking(true)}>
@@ -23,31 +23,31 @@ export function WebhooksPage() {
     <>
       <div class="title">
         <Heading title="Webhooks">Webhooks</Heading>
-        {data && data.length > 0 && <div class="actions">{create}</div>}
+        {loaded.data && loaded.data.length > 0 && <div class="actions">{create}</div>}
       </div>
-      {error && !data ? (
-        <Failed why={error} onRetry={reload} />
-      ) : !data ? (
-        <Loading />
-      ) : data.length === 0 ? (
-        <Empty icon="hook" title="No webhooks yet">
-          <p>A webhook tells your server when a file is found clean, a link ends, or a quota is nearly used up.</p>
-          {create}
-        </Empty>
-      ) : (
-        <ul class="cards">
-          {data.map((hook) => (
-            <li key={hook.id}>
-              <a href={href({ view: 'webhook', webhook: hook.id })}>{hook.url}</a>
-              <HookState hook={hook} />
-              <small>
-                {hook.events.length === events.length ? 'All events' : hook.events.join(', ')} · made {relative(hook.created_at)}
-              </small>
-            </li>
-          ))}
-        </ul>
-      )}
-      {asking && <NewWebhook onClose={() => setAsking(false)} onMade={reload} />}
+      <Shown loaded={loaded}>
+        {(hooks) =>
+          hooks.length === 0 ? (
+            <Empty icon="hook" title="No webhooks yet">
+              <p>A webhook tells your server when a file is found clean, a link ends, or a quota is nearly used up.</p>
+              {create}
+            </Empty>
+          ) : (
+            <ul class="cards">
+              {hooks.map((hook) => (
+                <li key={hook.id}>
+                  <a href={href({ view: 'webhook', webhook: hook.id })}>{hook.url}</a>
+                  <HookState hook={hook} />
+                  <small>
+                    {hook.events.length === events.length ? 'All events' : hook.events.join(', ')} · made {relative(hook.created_at)}
+                  </small>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Shown>
+      {asking && <NewWebhook onClose={() => setAsking(false)} onMade={loaded.reload} />}
     </>
   )
 }
