@@ -1,10 +1,11 @@
 package edge
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -97,8 +98,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns every problem of the configuration at once, or nil.
-func (c Config) Validate() error {
+// Problems returns everything that is wrong with the configuration. Fields are named
+// as the settings that they come from, where they do.
+func (c Config) Problems() []error {
 	var problems []error
 	must := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -107,36 +109,37 @@ func (c Config) Validate() error {
 	}
 	c = c.withDefaults()
 	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
-	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "count mode: want lease or strict, have %q", c.CountMode)
-	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "preview bots: want count or refuse, have %q", c.PreviewBots)
+	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "ledger_count_mode: want lease or strict, have %q", c.CountMode)
+	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "edge_preview_bots: want count or refuse, have %q", c.PreviewBots)
 	for _, p := range c.TrustedProxies {
-		must(p.IsValid(), "trusted proxies: not an address range: %v", p)
+		must(p.IsValid(), "edge_trusted_proxies: not an address range: %v", p)
 	}
-	must(c.PasswordTries > 0, "password tries: want a positive number, have %d", c.PasswordTries)
-	must(c.PasswordShareTries >= c.PasswordTries, "password share tries: want at least password tries (%d), have %d", c.PasswordTries, c.PasswordShareTries)
-	must(c.PasswordHashes > 0, "password hashes: want a positive number, have %d", c.PasswordHashes)
-	must(c.ServeStale >= c.MaxStale, "serve stale: want at least max stale (%v), have %v", c.MaxStale, c.ServeStale)
-	must(c.RecordCacheBytes > 0, "record cache bytes: want a positive size, have %d", c.RecordCacheBytes)
-	must(c.MaxInFlight > 0, "max in flight: want a positive number, have %d", c.MaxInFlight)
-	must(c.MaxConns > 0, "max conns: want a positive number, have %d", c.MaxConns)
-	must(c.MaxPerClient > 0 && c.MaxPerClient < math.MaxInt32, "max per client: want a positive number, have %d", c.MaxPerClient)
-	must(c.MaxConnsPerClient > 0 && c.MaxConnsPerClient < math.MaxInt32, "max conns per client: want a positive number, have %d", c.MaxConnsPerClient)
+	must(c.PasswordTries > 0, "edge_password_tries: want a positive number, have %d", c.PasswordTries)
+	must(c.PasswordShareTries >= c.PasswordTries, "edge_password_share_tries: want at least edge_password_tries (%d), have %d", c.PasswordTries, c.PasswordShareTries)
+	must(c.PasswordHashes > 0, "edge_password_hashes: want a positive number, have %d", c.PasswordHashes)
+	must(c.ServeStale >= c.MaxStale, "edge_serve_stale: want at least edge_max_stale (%v), have %v", c.MaxStale, c.ServeStale)
+	must(c.RecordCacheBytes > 0, "edge_record_cache: want a positive size, have %d", c.RecordCacheBytes)
+	must(c.MaxInFlight > 0, "edge_max_in_flight: want a positive number, have %d", c.MaxInFlight)
+	must(c.MaxConns > 0, "edge_max_conns: want a positive number, have %d", c.MaxConns)
+	must(c.MaxPerClient > 0 && c.MaxPerClient < math.MaxInt32, "edge_max_per_client: want a positive number, have %d", c.MaxPerClient)
+	must(c.MaxConnsPerClient > 0 && c.MaxConnsPerClient < math.MaxInt32, "edge_max_client_conns: want a positive number, have %d", c.MaxConnsPerClient)
 	must(c.MaxHeader >= 1<<10, "max header: want at least 1024 bytes, have %d", c.MaxHeader)
-	must(c.MinRate > 0, "min rate: want a positive number of bytes per second, have %d", c.MinRate)
-	for name, d := range c.durations() {
-		must(d > 0, "%s: want a positive duration, have %v", name, d)
+	must(c.MinRate > 0, "edge_min_rate: want a positive number of bytes per second, have %d", c.MinRate)
+	durations := c.durations()
+	for _, name := range slices.Sorted(maps.Keys(durations)) {
+		must(durations[name] > 0, "%s: want a positive duration, have %v", name, durations[name])
 	}
-	return errors.Join(problems...)
+	return problems
 }
 
-// durations lists the settings that must be positive, by name.
+// durations lists what must be positive, by name.
 func (c Config) durations() map[string]time.Duration {
 	return map[string]time.Duration{
-		"max stale": c.MaxStale, "negative ttl": c.NegativeTTL,
+		"edge_max_stale": c.MaxStale, "edge_max_age": c.MaxAge, "negative ttl": c.NegativeTTL,
 		"lookup timeout": c.LookupTimeout, "redeem timeout": c.RedeemTimeout,
 		"first byte timeout": c.FirstByteTimeout, "store stall": c.StoreStall,
 		"read timeout": c.ReadTimeout, "idle timeout": c.IdleTimeout,
-		"send stall": c.SendStall, "send grace": c.SendGrace,
+		"edge_send_stall": c.SendStall, "send grace": c.SendGrace,
 	}
 }
 

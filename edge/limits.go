@@ -16,7 +16,7 @@ type crowd struct {
 	places [1 << 16]atomic.Int32
 }
 
-func newCrowd(limit int) *crowd { return &crowd{seed: maphash.MakeSeed(), limit: int32(limit)} } //nolint:gosec // checked by Config.Validate
+func newCrowd(limit int) *crowd { return &crowd{seed: maphash.MakeSeed(), limit: int32(limit)} } //nolint:gosec // checked by Config.Problems
 
 // enter counts one more for the client. It returns nil if that is over the limit;
 // else what leave takes.

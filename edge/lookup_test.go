@@ -224,7 +224,7 @@ func TestNoTokenLeaves(t *testing.T) {
 
 func TestConfigNamesEveryProblem(t *testing.T) {
 	_, err := New(Config{CountMode: "maybe", MaxStale: time.Minute, ServeStale: time.Second, ReadTimeout: -1}, Parts{})
-	for _, want := range []string{"lease key", "count mode", "serve stale", "read timeout", "records", "ledger", "log"} {
+	for _, want := range []string{"lease key", "ledger_count_mode", "edge_serve_stale", "read timeout", "records", "ledger", "log"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: does not name %q", err, want)
 		}

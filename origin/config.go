@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -34,8 +33,8 @@ type Config struct {
 	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }
 
-// Validate reports every problem at once.
-func (c *Config) Validate() error {
+// Problems returns everything that is wrong with the configuration.
+func (c *Config) Problems() []error {
 	var problems []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -72,8 +71,10 @@ func (c *Config) Validate() error {
 	for name, most := range map[string]int64{"limit_requests": c.Limits.Requests, "limit_shares": c.Limits.Shares, "limit_uploads": c.Limits.Uploads, "limit_imports": c.Limits.Imports} {
 		check(most >= 0, "%s: want a number from 0, which is unlimited, got %d", name, most)
 	}
-	problems = append(problems, c.CDN.validate())
-	return errors.Join(problems...)
+	if err := c.CDN.validate(); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
 }
 
 // lifetime reports whether a presigned URL can live this long.

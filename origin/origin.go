@@ -84,7 +84,7 @@ const storeWait = 10 * time.Second
 
 // New puts an origin together.
 func New(config Config, parts Parts) (*Origin, error) {
-	if err := config.Validate(); err != nil {
+	if err := errors.Join(config.Problems()...); err != nil {
 		return nil, err
 	}
 	if parts.Store == nil || parts.Objects == nil || parts.Scanner == nil || parts.Records == nil || parts.Bus == nil || parts.Limits == nil || parts.Blocks == nil ||

@@ -28,9 +28,17 @@ func main() { lifecycle.Main("edge", run) }
 // defaultOps is the ops listener's address.
 const defaultOps = "127.0.0.1:8082"
 
+// program is what bin/edge can be told.
+type program struct{ settings.EdgeProgram }
+
+// Problems reports everything that is wrong with the settings.
+func (p *program) Problems() []error {
+	return append(p.EdgeProgram.Problems(), edgeparts.Problems(&p.Edge)...)
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	// Settings.
-	var cfg settings.EdgeProgram
+	var cfg program
 	if _, err := settings.Load(&cfg, "edge", "Rawlink's data plane.", defaultOps, args, stdout); err != nil {
 		return err
 	}

@@ -26,9 +26,17 @@ func main() { lifecycle.Main("origin", run) }
 // defaultOps is the ops listener's address, beside the edge's on one machine.
 const defaultOps = "127.0.0.1:8083"
 
+// program is what bin/origin can be told.
+type program struct{ settings.OriginProgram }
+
+// Problems reports everything that is wrong with the settings.
+func (p *program) Problems() []error {
+	return append(p.OriginProgram.Problems(), originparts.Problems(p.API)...)
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	// Settings.
-	var cfg settings.OriginProgram
+	var cfg program
 	if _, err := settings.Load(&cfg, "origin", "Rawlink's control plane.", defaultOps, args, stdout); err != nil {
 		return err
 	}

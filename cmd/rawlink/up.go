@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,11 @@ import (
 
 type upCommand struct {
 	settings.UpProgram
+}
+
+// Problems reports everything that is wrong with the settings.
+func (c *upCommand) Problems() []error {
+	return slices.Concat(c.UpProgram.Problems(), originparts.Problems(c.API), edgeparts.Problems(&c.Edge))
 }
 
 const (

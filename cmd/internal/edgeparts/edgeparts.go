@@ -119,6 +119,15 @@ func (p *Parts) tries(most int) ratelimit.Counter {
 	return &ratelimit.Backed{What: "password tries", Shared: p.Limits, Own: own, Log: p.Log}
 }
 
+// Problems reports what an edge would not take of its settings.
+func Problems(s *settings.Edge) []error {
+	config, err := configOf(s, make([]byte, share.KeySize)) // the key is another matter
+	if err != nil {
+		return nil // said by the settings themselves
+	}
+	return config.Problems()
+}
+
 func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	proxies, err := s.Proxies()
 	if err != nil {

@@ -41,25 +41,49 @@ type Parts struct {
 
 // New puts the origin together. The settings' URLs must be filled in.
 func New(p Parts) (*origin.Origin, error) {
-	s := p.Settings
+	config, err := configOf(p.Settings)
+	if err != nil {
+		return nil, err
+	}
+	config.InternalKey = p.InternalKey
+	metrics.NewPool(p.Registry, func() metrics.Pool { return metrics.Pool(p.Store.Pool()) })
+	return origin.New(config, origin.Parts{
+		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits, Blocks: p.Blocks,
+		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Tracer: p.Tracer, Log: p.Log,
+	})
+}
+
+// Problems reports what an origin would not take of its settings. Without a
+// files_url, which a program may find out later, one is assumed.
+func Problems(s settings.API) []error {
+	if s.FilesURL == "" {
+		s.FilesURL = "http://127.0.0.1"
+	}
+	config, err := configOf(&s)
+	if err != nil {
+		return nil // said by the settings themselves
+	}
+	return config.Problems()
+}
+
+func configOf(s *settings.API) (origin.Config, error) {
 	most := s.UploadMax
 	if len(s.ClamdHosts) > 0 { // a file that no scanner can judge would stay pending for ever
 		most = min(most, s.ClamdMaxSize)
 	}
 	proxies, err := s.Proxies()
 	if err != nil {
-		return nil, fmt.Errorf("api_trusted_proxies: %w", err)
+		return origin.Config{}, fmt.Errorf("api_trusted_proxies: %w", err)
 	}
 	imports, err := imports(s)
 	if err != nil {
-		return nil, err
+		return origin.Config{}, err
 	}
 	webhooks, err := webhooks(s)
 	if err != nil {
-		return nil, err
+		return origin.Config{}, err
 	}
-	metrics.NewPool(p.Registry, func() metrics.Pool { return metrics.Pool(p.Store.Pool()) })
-	return origin.New(origin.Config{
+	return origin.Config{
 		FilesURL:         strings.TrimSuffix(s.FilesURL, "/"),
 		Console:          s.Console,
 		MultipartFrom:    int64(s.UploadMultipartFrom),
@@ -78,11 +102,7 @@ func New(p Parts) (*origin.Origin, error) {
 		AuditKeep:        s.AuditKeep,
 		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
 		TrustedProxies:   proxies,
-		InternalKey:      p.InternalKey,
-	}, origin.Parts{
-		Store: p.Store, Objects: p.Objects, Scanner: p.Scanner, Records: p.Records, Bus: p.Bus, Limits: p.Limits, Blocks: p.Blocks,
-		Keyring: p.Keyring, Mint: p.Mint, Metrics: metrics.NewOrigin(p.Registry), Tracer: p.Tracer, Log: p.Log,
-	})
+	}, nil
 }
 
 func imports(s *settings.API) (origin.Imports, error) {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,11 +109,16 @@ func (a *API) Proxies() ([]netip.Prefix, error) { return ranges(a.APITrustedProx
 
 func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
+	zero := map[string]bool{ // which an edge takes for its default
+		"edge_max_stale": e.EdgeMaxStale == 0, "edge_serve_stale": e.EdgeServeStale == 0, "edge_max_age": e.EdgeMaxAge == 0, "edge_send_stall": e.EdgeSendStall == 0,
+		"edge_record_cache": e.EdgeRecordCache == 0, "edge_min_rate": e.EdgeMinRate == 0, "edge_max_in_flight": e.EdgeMaxInFlight == 0, "edge_max_conns": e.EdgeMaxConns == 0,
+		"edge_max_per_client": e.EdgeMaxPerClient == 0, "edge_max_client_conns": e.EdgeMaxClientConns == 0,
+	}
+	for _, name := range slices.Sorted(maps.Keys(zero)) {
+		f.unless(!zero[name], "%s: can't be 0; want the least that will do", name)
+	}
 	_, err := e.Proxies()
 	f.unless(err == nil, "edge_trusted_proxies: %v", err)
-	f.unless(e.EdgePasswordTries > 0, "edge_password_tries: want at least 1, got %d", e.EdgePasswordTries)
-	f.unless(e.EdgePasswordShareTries >= e.EdgePasswordTries, "edge_password_share_tries: want at least edge_password_tries (%d), got %d", e.EdgePasswordTries, e.EdgePasswordShareTries)
-	f.unless(e.EdgePasswordHashes > 0, "edge_password_hashes: want at least 1, got %d", e.EdgePasswordHashes)
 	f.unless(e.EdgeCacheSmall > 0, "edge_cache_small: want a positive size, got %d", e.EdgeCacheSmall)
 	f.unless(e.EdgeCacheRAM >= e.EdgeCacheSmall, "edge_cache_ram: want at least edge_cache_small (%d bytes), got %d", e.EdgeCacheSmall, e.EdgeCacheRAM)
 	f.unless(e.EdgeCacheDisk >= leastDisk, "edge_cache_disk: want at least %d bytes, got %d", leastDisk, e.EdgeCacheDisk)

@@ -47,7 +47,7 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 	}
 	problems = append(problems, unknownNames(file)...)
 	if ctx != nil && err == nil {
-		problems = append(problems, checkChosen(ctx, cli)...)
+		problems = append(problems, unsaid(checkChosen(ctx, cli), problems)...)
 		problems = append(problems, bareSecrets(ctx, args)...)
 		if flag := checkConfig(ctx); flag != nil && flag.Target.Bool() {
 			show(ctx, out)
@@ -57,6 +57,18 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 		}
 	}
 	return ctx, errors.Join(problems...)
+}
+
+// unsaid leaves out problems of settings that others were said of: what could not be
+// read has no value to judge.
+func unsaid(problems, before []error) []error {
+	name := func(problem error) string {
+		name, _, _ := strings.Cut(problem.Error(), ":")
+		return name
+	}
+	return slices.DeleteFunc(problems, func(problem error) bool {
+		return slices.ContainsFunc(before, func(said error) bool { return name(said) == name(problem) })
+	})
 }
 
 // ErrHelp says that help was asked for and given.
