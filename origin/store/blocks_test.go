@@ -101,6 +101,41 @@ func TestBlocks(t *testing.T) {
 	})
 }
 
+// TestSweptBlocksLeaveNothing has a block come of age in the middle of a sweep: it goes
+// with what is known of its use, or stays.
+func TestSweptBlocksLeaveNothing(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		most := int64(10_000)
+		v, _ := b.link(t, b.clean(t).ID, &most)
+		g, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "a", Seq: 1, N: 1, Block: true})
+		if err != nil || g.Block.ID == "" {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: 3}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.CloseBlock(ctx, OpenBlock{ID: g.Block.ID, ShareID: v.ID}, 0); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(blockGrace + time.Second)
+		if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(blockKeep - blockGrace - time.Second - 2*time.Microsecond)
+		still := b.now
+		b.now = func() time.Time { b.clock.add(time.Microsecond); return still() }
+		if _, err := b.SweepLedger(ctx, 100); err != nil {
+			t.Fatal(err)
+		}
+		var blocks, uses int
+		if err := b.db.Read().QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM ledger_blocks), (SELECT COUNT(*) FROM ledger_uses)`).Scan(&blocks, &uses); err != nil || blocks != uses {
+			t.Errorf("%d blocks and %d uses left, %v; want as many", blocks, uses, err)
+		}
+	})
+}
+
 // TestCapChangeEndsBlocks holds that a block taken under one cap is not open
 // under the next, and that a share whose last units are in one is not used up.
 func TestCapChangeEndsBlocks(t *testing.T) {
