@@ -40,7 +40,8 @@ func readUpload(row scanner) (Upload, error) {
 }
 
 // ReserveUpload takes room for the upload from the quota and gives it its id and
-// key, before anything is signed.
+// key, before anything is signed. What an earlier try of the same request reserved is
+// open for as long as a new one from then on: what is signed for it is good for so long.
 func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Duration) (Upload, error) {
 	id, repeated := reservedID(ctx)
 	u.FileID = id
@@ -55,8 +56,13 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 			return err
 		}
 		made, found, err := madeBefore(repeated, func() (Upload, error) { return findUpload(ctx, tx, u.TenantID, id, "") })
-		if found || err != nil {
+		if err != nil {
+			return err
+		}
+		if found {
+			made.ExpiresAt = max(made.ExpiresAt, u.ExpiresAt)
 			u = made
+			_, err = tx.ExecContext(ctx, `UPDATE uploads SET expires_at = $2 WHERE file_id = $1`, u.FileID, u.ExpiresAt)
 			return err
 		}
 		_, found, err = madeBefore(repeated, func() (File, error) { return findFile(ctx, tx, u.TenantID, id, "") })
