@@ -122,6 +122,28 @@ func TestRepeatedReservation(t *testing.T) {
 	})
 }
 
+// TestRepeatedCreationOfWhatIsGone has a request come again after what its first try
+// made was deleted: it is answered with that, and nothing is made.
+func TestRepeatedCreationOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := WithID(t.Context(), newID())
+		space, err := b.CreateSpace(ctx, b.tenant, "s", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.DeleteSpace(t.Context(), b.tenant, space.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := b.CreateSpace(ctx, b.tenant, "s", nil); err != nil || again.ID != space.ID {
+			t.Errorf("a deleted space: %+v, %v; want it", again, err)
+		}
+		if _, err := b.Space(t.Context(), b.tenant, space.ID); !isNotFound(err) {
+			t.Errorf("the deleted space: %v; want it not found", err)
+		}
+	})
+}
+
 // TestOnceIsClaimedOnce races for one key.
 func TestOnceIsClaimedOnce(t *testing.T) {
 	t.Parallel()
