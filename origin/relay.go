@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -122,21 +123,14 @@ func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 // promise is what a tick says of the next one: that these changes, which were
 // untold when it was acknowledged, will have been told by then.
 type promise struct {
-	rows map[string]bool // ids of outbox rows
-	over bool            // there were more than could be listed
+	rows  map[string]bool // ids of outbox rows
+	until string          // there were more than could be listed: all up to this id
+	blind bool            // nobody knows which
 }
 
 // broken reports whether something that was promised to be told still waits.
-func (p *promise) broken(untold map[string]bool, over bool) bool {
-	if p.over && over {
-		return true
-	}
-	for id := range untold {
-		if p.rows[id] {
-			return true
-		}
-	}
-	return false
+func (p *promise) broken(untold []string) bool {
+	return slices.ContainsFunc(untold, func(id string) bool { return p.blind || id <= p.until || p.rows[id] })
 }
 
 // tick vouches that all changes committed before the last tick have been told,
@@ -144,11 +138,11 @@ func (p *promise) broken(untold map[string]bool, over bool) bool {
 // one of them waits there is no tick, and edges soon stop believing what they
 // hold. Rows are remembered rather than ages compared: origins' clocks differ.
 func (o *Origin) tick(ctx context.Context, last *promise) {
-	untold, over, err := o.untold(ctx)
+	untold, err := o.Store.UntoldRows(ctx, maxUntold)
 	if err != nil {
 		return
 	}
-	if last.broken(untold, over) {
+	if last.broken(untold) {
 		o.Metrics.Ticks.WithLabelValues("withheld").Inc()
 		return
 	}
@@ -160,21 +154,21 @@ func (o *Origin) tick(ctx context.Context, last *promise) {
 		return
 	}
 	o.Metrics.Ticks.WithLabelValues("sent").Inc()
-	// After the tick: what is committed by now must be told before the next one.
-	last.rows, last.over, err = o.untold(ctx)
-	if err != nil {
-		last.rows, last.over = nil, true
-	}
+	*last = o.promise(ctx) // after the tick: what is committed by now must be told before the next one
 }
 
-// maxUntold is how many waiting changes a tick looks at.
+// maxUntold is how many waiting changes a tick looks at, those with the least ids.
 const maxUntold = 1000
 
-func (o *Origin) untold(ctx context.Context) (rows map[string]bool, over bool, err error) {
+func (o *Origin) promise(ctx context.Context) promise {
 	ids, err := o.Store.UntoldRows(ctx, maxUntold)
-	rows = make(map[string]bool, len(ids))
+	p := promise{rows: make(map[string]bool, len(ids))}
 	for _, id := range ids {
-		rows[id] = true
+		p.rows[id] = true
 	}
-	return rows, len(ids) == maxUntold, err
+	if err == nil && len(ids) == maxUntold {
+		p.until, err = o.Store.LastUntold(ctx)
+	}
+	p.blind = err != nil
+	return p
 }
