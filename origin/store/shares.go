@@ -95,6 +95,12 @@ func (s *Store) Share(ctx context.Context, tenantID, id string) (Share, error) {
 	return findShare(ctx, s.db.Read(), tenantID, id, "")
 }
 
+// MadeShare returns the share that an earlier try of the same request made; see WithID.
+func (s *Store) MadeShare(ctx context.Context, tenantID string) (v Share, found bool, err error) {
+	id, repeated := reservedID(ctx)
+	return madeBefore(repeated, func() (Share, error) { return s.Share(ctx, tenantID, id) })
+}
+
 // ShareUpdate is what is to change of a share.
 type ShareUpdate struct {
 	SetExpiry    bool
