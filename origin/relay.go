@@ -20,7 +20,7 @@ const (
 )
 
 // lastRelay bounds the telling of what is left when the relay is told to stop,
-// batchLimit that of one batch.
+// batchLimit that of one batch, of a look for some and of a tick.
 const (
 	lastRelay  = 5 * time.Second
 	batchLimit = 5 * time.Second
@@ -74,7 +74,7 @@ func (o *Origin) relayRest(ctx context.Context) {
 // relayAll tells everything that waits, batch by batch, until ctx ends.
 func (o *Origin) relayAll(ctx context.Context) error {
 	for ctx.Err() == nil {
-		waiting, err := o.Store.Untold(ctx)
+		waiting, err := o.waiting(ctx)
 		if err != nil {
 			return err
 		}
@@ -91,6 +91,14 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// waiting looks for what waits; a database that does not answer must not hold up the
+// relay for longer than telling may.
+func (o *Origin) waiting(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchLimit)
+	defer cancel()
+	return o.Store.Untold(ctx)
 }
 
 // relayBatch tells one batch to its end, also if ctx ends meanwhile. Cut short,
@@ -138,6 +146,9 @@ func (p *promise) broken(untold []string) bool {
 // one of them waits there is no tick, and edges soon stop believing what they
 // hold. Rows are remembered rather than ages compared: origins' clocks differ.
 func (o *Origin) tick(ctx context.Context, last *promise) {
+	stopping := ctx
+	ctx, cancel := context.WithTimeout(ctx, batchLimit)
+	defer cancel()
 	untold, err := o.Store.UntoldRows(ctx, maxUntold)
 	if err != nil {
 		return
@@ -147,7 +158,7 @@ func (o *Origin) tick(ctx context.Context, last *promise) {
 		return
 	}
 	if err := o.Bus.Tick(ctx); err != nil {
-		if ctx.Err() == nil {
+		if stopping.Err() == nil {
 			o.Metrics.RelayFail.Inc()
 			o.Metrics.Ticks.WithLabelValues("failed").Inc()
 		}
