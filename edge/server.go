@@ -53,7 +53,7 @@ func Listen(addr string) (net.Listener, error) {
 func (e *Edge) Serve(ln net.Listener) error {
 	ln = &gate{Listener: ln}
 	e.conns.listen(ln)
-	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies}
+	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies, log: e.log}
 	if e.cfg.ProxyProtocol {
 		ln = e.proxies.behind(ln, e.cfg.ReadTimeout)
 	}
