@@ -130,7 +130,8 @@ func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 
 // CompleteUpload turns the reservation into a pending file of these bytes and
 // queues its scan. If another request completed it first, that request's file is
-// returned.
+// returned. A reservation that was fitted to another size meanwhile is not found: it is
+// for other bytes than these.
 func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Object) (File, error) {
 	var f File
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -138,7 +139,7 @@ func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Objec
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `DELETE FROM uploads WHERE file_id = $1 AND tenant_id = $2`, u.FileID, u.TenantID))
+		ok, err := changed(tx.ExecContext(ctx, `DELETE FROM uploads WHERE file_id = $1 AND tenant_id = $2 AND size = $3`, u.FileID, u.TenantID, u.Size))
 		if err != nil {
 			return err
 		}
