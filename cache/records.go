@@ -196,17 +196,20 @@ const sample = 16
 // the answer. An answer that was overtaken by an invalidation is thrown away
 // and asked for again.
 func (r *Records[K, V]) Fill(ctx context.Context, key K) (V, error) {
+	var none V
 	hash := r.hash(key)
 	for range attempts {
 		stamp := r.clock.Read(hash)
 		value, _, err := r.flights.Do(ctx, fillKey[K]{key, stamp}, func(ctx context.Context) (V, error) {
 			return r.load(ctx, key, hash, stamp)
 		})
-		if r.clock.current(hash, stamp) || ctx.Err() != nil {
+		if r.clock.current(hash, stamp) {
 			return value, err
 		}
+		if err := ctx.Err(); err != nil {
+			return none, err
+		}
 	}
-	var none V
 	return none, ErrUnsettled
 }
 

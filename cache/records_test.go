@@ -184,6 +184,21 @@ func TestFillAsksAgainWhenOvertaken(t *testing.T) {
 	}
 }
 
+// late is a context that has ended when it is asked, and at which nobody waited.
+type late struct{ context.Context }
+
+func (late) Done() <-chan struct{} { return nil }
+func (late) Err() error            { return context.DeadlineExceeded }
+
+// An answer that was overtaken isn't given either to a requester whose time is over.
+func TestOvertakenAtTheEndOfItsTime(t *testing.T) {
+	var r *Records[string, int]
+	r = mustRecords(t, nil, &source{load: func(context.Context, string) (int, error) { r.Invalidate("k"); return 1, nil }})
+	if v, err := r.Fill(late{context.Background()}, "k"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Fill = %d, %v; want the end of its time", v, err)
+	}
+}
+
 // Whatever is filled, invalidated and looked up in whatever order, a hit is
 // the source's value as of the key's latest invalidation.
 func TestHitIsNeverOlderThanItsInvalidation(t *testing.T) {

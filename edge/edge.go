@@ -113,6 +113,7 @@ type Edge struct {
 	conns  conns
 
 	draining atomic.Bool // each answer is its connection's last
+	left     atomic.Bool // the directory of slices is a successor's
 }
 
 // New returns an edge that is ready to Serve. Shutdown gives back what it holds.

@@ -1,10 +1,15 @@
 package edge
 
 import (
+	"errors"
 	"hash/maphash"
+	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 // crowd counts what each client has under way, in a fixed number of places: two
@@ -38,13 +43,14 @@ type limited struct {
 	net.Listener
 	crowd   *crowd
 	trusted proxies
+	log     *slog.Logger
 }
 
 // Accept implements net.Listener. What it returns is a *net.TCPConn in disguise
 // at most, so that the kernel can still be told to send a file.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
-		conn, err := l.Listener.Accept()
+		conn, err := l.accept()
 		if err != nil {
 			return nil, err
 		}
@@ -64,6 +70,31 @@ func (l *limited) Accept() (net.Conn, error) {
 		}
 		return &counted{TCPConn: tcp, place: place}, nil
 	}
+}
+
+// accept waits out what passes: fasthttp takes any failure for the listener's end, and an
+// edge that ran out of descriptors would cut off everybody who has one.
+func (l *limited) accept() (net.Conn, error) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		conn, err := l.Listener.Accept()
+		if err == nil || !passes(err) {
+			return conn, err
+		}
+		l.log.Warn("connections wait to be accepted", "error", err)
+		time.Sleep(pause)
+	}
+}
+
+// passing are the errors of accept(2) that say that there is too much of something, or
+// that are one connection's.
+var passing = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPERM, syscall.EPROTO,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+}
+
+func passes(err error) bool {
+	return slices.ContainsFunc(passing, func(one syscall.Errno) bool { return errors.Is(err, one) })
 }
 
 // counted is a connection that leaves its client's count when it is closed.

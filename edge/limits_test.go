@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -33,6 +36,46 @@ func TestRequestsPerClient(t *testing.T) {
 			t.Errorf("%s: %d; want %d", addr, res.StatusCode, want)
 		}
 		conn.Close()
+	}
+}
+
+// exhausted is a listener that runs out of descriptors some times, and then accepts.
+type exhausted struct {
+	net.Listener
+	times atomic.Int64
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.times.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
+}
+
+// TestOutOfDescriptors lets an edge run out of file descriptors: whoever comes waits until
+// there are some again, and who is there already is served.
+func TestOutOfDescriptors(t *testing.T) {
+	w := newWorld(t, nil)
+	path := w.link([]byte("content"), nil)
+	ln, err := Listen("127.0.0.1:0")
+	must(t, err)
+	short := &exhausted{Listener: ln}
+	short.times.Store(3)
+	e, err := New(w.edge.cfg, w.edge.parts)
+	must(t, err)
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(short) }()
+	client := http.Client{Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	response, err := client.Get("http://" + ln.Addr().String() + path)
+	if err != nil || response.StatusCode != 200 {
+		t.Errorf("%v, %v; want 200 once there are descriptors again", response, err)
+	} else {
+		response.Body.Close()
+	}
+	must(t, e.Shutdown(t.Context(), ended()))
+	if err := <-served; err != nil {
+		t.Errorf("Serve = %v; want it to go on until it is shut down", err)
 	}
 }
 

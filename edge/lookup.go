@@ -88,10 +88,11 @@ func (e *Edge) find(ctx context.Context, hash share.Hash, now time.Time) (*known
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.LookupTimeout)
 	defer cancel()
 	fresh, err := e.records.Fill(ctx, hash)
-	switch {
-	case err == nil:
+	if err == nil {
 		return fresh, fresh.source, nil
-	case state == cache.Stale && !k.rec.Capped() && maybeDown(err):
+	}
+	k, state, _ = e.records.Get(hash, now) // again: it may have been invalidated meanwhile
+	if state == cache.Stale && !k.rec.Capped() && maybeDown(err) {
 		return k, sourceStale, nil
 	}
 	return nil, sourceError, refineLookup(err)

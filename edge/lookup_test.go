@@ -89,6 +89,34 @@ func TestExpiryIsCheckedOnEveryHit(t *testing.T) {
 	}
 }
 
+// What is invalidated while nobody can be asked is not served as if it were only stale.
+func TestStaleIsInvalidatedMeanwhile(t *testing.T) {
+	clock := newClock()
+	var meanwhile func()
+	w := newWorld(t, func(_ *Config, p *Parts, w *world) {
+		p.Now = clock.now
+		p.Records = fakeRecords(func(ctx context.Context, h share.Hash) (share.Record, string, error) {
+			if meanwhile != nil {
+				meanwhile()
+				return share.Record{}, "", share.E(share.Unavailable, "look up", errors.New("all down"))
+			}
+			return w.lookup(ctx, h)
+		})
+	})
+	path := w.link(content(10), nil)
+	w.get(path)
+	w.edge.records.Wait()
+	clock.advance(6 * time.Second)
+	meanwhile = func() {}
+	if got := w.get(path); got.status != 200 {
+		t.Fatalf("stale: %d; want 200", got.status)
+	}
+	meanwhile = func() { w.edge.Invalidate(w.hash(path)) }
+	if got := w.get(path); got.status != 503 {
+		t.Errorf("stale, and invalidated while it was asked for: %d; want 503", got.status)
+	}
+}
+
 // The bounds of the design: fresh for max_stale, then asked again; served stale
 // for serve_stale when nobody can be asked, uncapped shares only.
 func TestStaleness(t *testing.T) {

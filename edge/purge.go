@@ -160,7 +160,7 @@ func (e *Edge) purgeMark() int64 {
 // keepPurgeMark writes the mark. A crash leaves the old or the new one: to follow
 // a part of the log twice does no harm.
 func (e *Edge) keepPurgeMark(mark int64) error {
-	if e.cfg.CacheDir == "" || e.draining.Load() { // a successor's mark is behind ours
+	if e.cfg.CacheDir == "" || e.left.Load() || e.draining.Load() { // a successor's mark is behind ours
 		return nil
 	}
 	path := filepath.Join(e.cfg.CacheDir, markName)

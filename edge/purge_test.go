@@ -138,6 +138,30 @@ func TestPurgeLogLost(t *testing.T) {
 	}
 }
 
+// TestMarkStaysWithTheDirectory: an edge that has left its directory removes nothing from
+// it any more. That is its successor's to do, which begins where the mark is.
+func TestMarkStaysWithTheDirectory(t *testing.T) {
+	log, dir := &purgeLog{}, t.TempDir()
+	w := newWorld(t, func(c *Config, p *Parts, _ *world) {
+		p.Purges, c.CacheDir, c.SmallMax, c.SliceSize, c.ReadAhead = log, dir, 4096, 8192, -1
+	})
+	mark := int64(-1)
+	must(t, w.edge.catchUp(t.Context(), &mark))
+	big := w.link(make([]byte, 20_000), nil)
+	w.get(big)
+	eventually(t, "slices", func() bool { return w.held() == "0 bytes in RAM, 3 slices" })
+	w.edge.LeaveDisk()
+	log.change(func() { log.names = append(log.names, w.object(big)) })
+	must(t, w.edge.catchUp(t.Context(), &mark))
+	if got := w.marked(dir); got != "0" {
+		t.Errorf("the mark is %q, and the purged slices are still there; want it at 0", got)
+	}
+	w.close()
+	again, stop := following(t, log, dir)
+	eventually(t, "the successor to remove them", func() bool { return again.held() == "0 bytes in RAM, 0 slices" && again.marked(dir) == "1" })
+	stop()
+}
+
 // TestPurgesAreRetried: what can't be asked or removed now is later.
 func TestPurgesAreRetried(t *testing.T) {
 	log := &purgeLog{failed: errors.New("down")}

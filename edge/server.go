@@ -53,7 +53,7 @@ func Listen(addr string) (net.Listener, error) {
 func (e *Edge) Serve(ln net.Listener) error {
 	ln = &gate{Listener: ln}
 	e.conns.listen(ln)
-	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies}
+	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies, log: e.log}
 	if e.cfg.ProxyProtocol {
 		ln = e.proxies.behind(ln, e.cfg.ReadTimeout)
 	}
@@ -145,7 +145,10 @@ const settleEvery = 20 * time.Millisecond
 
 // LeaveDisk gives the directory of slices to a successor. Slices that are there are
 // still read; no more are kept.
-func (e *Edge) LeaveDisk() { e.bytes.LeaveDisk() }
+func (e *Edge) LeaveDisk() {
+	e.left.Store(true) // first: nothing that stays in there may be marked as removed
+	e.bytes.LeaveDisk()
+}
 
 // conns knows the open connections, so that they can be cut.
 type conns struct {

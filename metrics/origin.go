@@ -47,7 +47,7 @@ func NewOrigin(r *Registry) *Origin {
 			Name: "rawlink_origin_in_flight_requests", Help: "Requests of the API and the internal API under way.",
 		}),
 		Panics: auto.NewCounter(prometheus.CounterOpts{
-			Name: "rawlink_origin_panics_total", Help: "Requests that ended in a recovered panic. Any is a defect.",
+			Name: "rawlink_origin_panics_total", Help: "Requests and jobs that ended in a recovered panic. Any is a defect.",
 		}),
 		Refused: counters(r, "rawlink_origin_quota_refusals_total",
 			"Requests refused because a tenant's quota is used up, by resource.", "resource", "bytes", "links").family,

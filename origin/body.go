@@ -3,6 +3,7 @@ package origin
 import (
 	"bytes"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -54,4 +55,22 @@ func readBody(ctx huma.Context, next func(huma.Context)) {
 		_ = ctx.SetReadDeadline(time.Time{})
 	}
 	next(read)
+}
+
+// followed is the body of a request, and whether all of it was read, or why not. Used by
+// the request's goroutine.
+type followed struct {
+	io.ReadCloser
+	ended bool
+}
+
+func follow(body io.ReadCloser) *followed {
+	return &followed{ReadCloser: body, ended: body == nil || body == http.NoBody}
+}
+
+// Read implements io.Reader.
+func (f *followed) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	f.ended = f.ended || err != nil
+	return n, err
 }

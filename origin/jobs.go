@@ -2,6 +2,8 @@ package origin
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -62,7 +64,7 @@ func repeat(ctx context.Context, pause time.Duration, do func()) error {
 func (o *Origin) runJob(ctx context.Context, job *store.Job, work func(context.Context, *store.Job) error) {
 	ctx, span := o.Tracer.Job(ctx, "job "+string(job.Kind))
 	defer span.End()
-	err := work(ctx, job)
+	err := o.attempt(ctx, job, work)
 	span.Fail(err)
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -85,6 +87,20 @@ func (o *Origin) runJob(ctx context.Context, job *store.Job, work func(context.C
 	if err != nil {
 		o.Log.WarnContext(ctx, "job not settled; it runs again when its lease ends", "kind", job.Kind, "error", err)
 	}
+}
+
+// attempt does the work once. Some of it goes over bytes that strangers made, with code
+// of others: a panic there must not end the process, for the job would be waiting for
+// the next one.
+func (o *Origin) attempt(ctx context.Context, job *store.Job, work func(context.Context, *store.Job) error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			o.Metrics.Panics.Inc()
+			o.Log.ErrorContext(ctx, "panic", "operation", "job "+string(job.Kind), "cause", cause, "stack", string(debug.Stack()))
+			err = errors.New("the work panicked; the log has where")
+		}
+	}()
+	return work(ctx, job)
 }
 
 // backOff doubles from firstWait to longest.

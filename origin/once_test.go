@@ -146,6 +146,39 @@ func TestOnceSurvivesALostAnswer(t *testing.T) {
 	r.counts(t, 2, 1, 1, 2)
 }
 
+// TestOnceAfterItsThingMovedOn repeats creations whose answer was lost when what they made
+// is no longer as it was made: no repetition makes a second one.
+func TestOnceAfterItsThingMovedOn(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	space := r.Space(t)
+	file := r.CleanFile(t, space, "a.txt", "text/plain", []byte("content"))
+
+	link := testsystem.Object{"file_id": file, "password": "a password"}
+	_, text := r.post(t, "link", "/shares", link)
+	r.forgetAnswers(t)
+	if err := r.Store.SetVerdict(t.Context(), file, store.Verdict{Status: share.Infected}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, again := r.post(t, "link", "/shares", link); answer.StatusCode != 201 || again != text {
+		t.Errorf("a link with a password, its file infected: %d %s; want %s", answer.StatusCode, again, text)
+	}
+
+	wanted := testsystem.Object{"original_name": "u", "size": 3, "space_id": space}
+	first, text := r.post(t, "upload", "/uploads/initiate", wanted)
+	id := made(t, 200, first, text)
+	r.forgetAnswers(t)
+	u := must(r.Store.Upload(t.Context(), r.tenant, id))
+	must(r.Store.CompleteUpload(t.Context(), u, share.Object{Key: u.ObjectKey, Version: "v"}))
+	for range 2 {
+		if answer, again := r.post(t, "upload", "/uploads/initiate", wanted); answer.StatusCode != 409 {
+			t.Errorf("an upload that was completed: %d %s; want 409", answer.StatusCode, again)
+		}
+		r.exec(t, `UPDATE idempotent SET lease_until = 0`)
+	}
+	r.counts(t, 1, 0, 1, 0)
+}
+
 // forgetAnswers leaves claims as a process leaves them that died, some time ago.
 func (r *running) forgetAnswers(t *testing.T) {
 	t.Helper()

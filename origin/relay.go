@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,7 @@ const (
 )
 
 // lastRelay bounds the telling of what is left when the relay is told to stop,
-// batchLimit that of one batch.
+// batchLimit that of one batch, of a look for some and of a tick.
 const (
 	lastRelay  = 5 * time.Second
 	batchLimit = 5 * time.Second
@@ -73,7 +74,7 @@ func (o *Origin) relayRest(ctx context.Context) {
 // relayAll tells everything that waits, batch by batch, until ctx ends.
 func (o *Origin) relayAll(ctx context.Context) error {
 	for ctx.Err() == nil {
-		waiting, err := o.Store.Untold(ctx)
+		waiting, err := o.waiting(ctx)
 		if err != nil {
 			return err
 		}
@@ -90,6 +91,14 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// waiting looks for what waits; a database that does not answer must not hold up the
+// relay for longer than telling may.
+func (o *Origin) waiting(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchLimit)
+	defer cancel()
+	return o.Store.Untold(ctx)
 }
 
 // relayBatch tells one batch to its end, also if ctx ends meanwhile. Cut short,
@@ -122,21 +131,14 @@ func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 // promise is what a tick says of the next one: that these changes, which were
 // untold when it was acknowledged, will have been told by then.
 type promise struct {
-	rows map[string]bool // ids of outbox rows
-	over bool            // there were more than could be listed
+	rows  map[string]bool // ids of outbox rows
+	until string          // there were more than could be listed: all up to this id
+	blind bool            // nobody knows which
 }
 
 // broken reports whether something that was promised to be told still waits.
-func (p *promise) broken(untold map[string]bool, over bool) bool {
-	if p.over && over {
-		return true
-	}
-	for id := range untold {
-		if p.rows[id] {
-			return true
-		}
-	}
-	return false
+func (p *promise) broken(untold []string) bool {
+	return slices.ContainsFunc(untold, func(id string) bool { return p.blind || id <= p.until || p.rows[id] })
 }
 
 // tick vouches that all changes committed before the last tick have been told,
@@ -144,37 +146,40 @@ func (p *promise) broken(untold map[string]bool, over bool) bool {
 // one of them waits there is no tick, and edges soon stop believing what they
 // hold. Rows are remembered rather than ages compared: origins' clocks differ.
 func (o *Origin) tick(ctx context.Context, last *promise) {
-	untold, over, err := o.untold(ctx)
+	stopping := ctx
+	ctx, cancel := context.WithTimeout(ctx, batchLimit)
+	defer cancel()
+	untold, err := o.Store.UntoldRows(ctx, maxUntold)
 	if err != nil {
 		return
 	}
-	if last.broken(untold, over) {
+	if last.broken(untold) {
 		o.Metrics.Ticks.WithLabelValues("withheld").Inc()
 		return
 	}
 	if err := o.Bus.Tick(ctx); err != nil {
-		if ctx.Err() == nil {
+		if stopping.Err() == nil {
 			o.Metrics.RelayFail.Inc()
 			o.Metrics.Ticks.WithLabelValues("failed").Inc()
 		}
 		return
 	}
 	o.Metrics.Ticks.WithLabelValues("sent").Inc()
-	// After the tick: what is committed by now must be told before the next one.
-	last.rows, last.over, err = o.untold(ctx)
-	if err != nil {
-		last.rows, last.over = nil, true
-	}
+	*last = o.promise(ctx) // after the tick: what is committed by now must be told before the next one
 }
 
-// maxUntold is how many waiting changes a tick looks at.
+// maxUntold is how many waiting changes a tick looks at, those with the least ids.
 const maxUntold = 1000
 
-func (o *Origin) untold(ctx context.Context) (rows map[string]bool, over bool, err error) {
+func (o *Origin) promise(ctx context.Context) promise {
 	ids, err := o.Store.UntoldRows(ctx, maxUntold)
-	rows = make(map[string]bool, len(ids))
+	p := promise{rows: make(map[string]bool, len(ids))}
 	for _, id := range ids {
-		rows[id] = true
+		p.rows[id] = true
 	}
-	return rows, len(ids) == maxUntold, err
+	if err == nil && len(ids) == maxUntold {
+		p.until, err = o.Store.LastUntold(ctx)
+	}
+	p.blind = err != nil
+	return p
 }

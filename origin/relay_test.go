@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 type ears struct {
 	ticks, events atomic.Int64
 	during        func(context.Context) error // called while events are told; nil = nothing
+	ticking       func()                      // called by a tick; nil = nothing
 }
 
 func (e *ears) Put(context.Context, share.Hash, share.Record) error { return nil }
@@ -33,6 +35,9 @@ func (e *ears) Publish(ctx context.Context, events []share.Event) error {
 }
 
 func (e *ears) Tick(context.Context) error {
+	if e.ticking != nil {
+		e.ticking()
+	}
 	e.ticks.Add(1)
 	return nil
 }
@@ -106,6 +111,65 @@ func TestTickWaitsForWhatWasUntold(t *testing.T) {
 		t.Fatal(err)
 	}
 	ticks(3, "told")
+}
+
+// TestTickWaitsForWhatWasNotSeen lets the look at what is untold fail right after a tick:
+// whatever is untold at the next one may have been committed before.
+func TestTickWaitsForWhatWasNotSeen(t *testing.T) {
+	t.Parallel()
+	o, heard, revoke := relaying(t, time.Now)
+	var last promise
+	first, cut := context.WithCancel(t.Context())
+	heard.ticking = func() { revoke(); cut() }
+	o.tick(first, &last)
+	heard.ticking = nil
+	o.tick(t.Context(), &last)
+	if got := heard.ticks.Load(); got != 1 {
+		t.Fatalf("%d ticks; want no second one past a change that was committed before the first", got)
+	}
+	if err := o.relayAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if o.tick(t.Context(), &last); heard.ticks.Load() != 2 {
+		t.Error("no tick after the change was told")
+	}
+}
+
+// TestTickWaitsForMany has more changes wait than a tick looks at, of which most are then
+// told: it waits for the others, too.
+func TestTickWaitsForMany(t *testing.T) {
+	t.Parallel()
+	o, heard, _ := relaying(t, time.Now)
+	ctx := t.Context()
+	tenant := must(o.Store.Tenants(ctx))[0].ID
+	file := must(o.Store.Files(ctx, tenant, store.ListFilter{}))[0].ID
+	var making sync.WaitGroup
+	for range 32 {
+		making.Go(func() {
+			for range 40 {
+				_, err := o.Store.CreateShare(ctx, store.NewShare{TenantID: tenant, FileID: file, Permission: share.View, Hash: func(id string) share.Hash { return share.HashToken(id) }})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	making.Wait()
+	must(o.Store.TrashFile(ctx, tenant, file))
+	var last promise
+	o.tick(ctx, &last)
+	if n := must(o.Store.Relay(ctx, maxUntold, func([]store.Change) error { return nil })); n != maxUntold {
+		t.Fatalf("%d told; want %d", n, maxUntold)
+	}
+	if o.tick(ctx, &last); heard.ticks.Load() != 1 {
+		t.Errorf("%d ticks; want no second one while some of the changes still wait", heard.ticks.Load())
+	}
+	if err := o.relayAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if o.tick(ctx, &last); heard.ticks.Load() != 2 {
+		t.Error("no tick after all were told")
+	}
 }
 
 // TestRelayTellsTheRest stops a relay right after a change.

@@ -76,7 +76,7 @@ func (o *Origin) framed(trusts func(*http.Request) bool, next http.Handler) http
 		w.Header().Set("X-Request-Id", about.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK, body: follow(r.Body)}
 		start := time.Now()
 		r, span := o.trace(r, trusts)
 		o.Metrics.InFlight.Inc()
@@ -89,6 +89,7 @@ func (o *Origin) framed(trusts func(*http.Request) bool, next http.Handler) http
 					writeProblem(seen, reject(http.StatusInternalServerError, "internal error"))
 				}
 			}
+			seen.begin()
 			o.observe(r, about, seen.status, time.Since(start))
 			endSpan(span, about, seen.status)
 		}()
@@ -96,7 +97,11 @@ func (o *Origin) framed(trusts func(*http.Request) bool, next http.Handler) http
 			writeProblem(seen, reject(http.StatusRequestHeaderFieldsTooLarge, "the request's header is larger than "+strconv.Itoa(maxHeader)+" bytes"))
 			return
 		}
-		next.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), requestKey{}, about)))
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, about))
+		if !seen.body.ended {
+			r.Body = seen.body // of this copy: net/http looks at its own
+		}
+		next.ServeHTTP(seen, r)
 	})
 }
 
@@ -118,10 +123,12 @@ type statusWriter struct {
 	http.ResponseWriter
 	status int
 	wrote  bool
+	body   *followed // of the request
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *statusWriter) WriteHeader(status int) {
+	w.begin()
 	if !w.wrote {
 		w.status, w.wrote = status, true
 	}
@@ -129,8 +136,17 @@ func (w *statusWriter) WriteHeader(status int) {
 }
 
 func (w *statusWriter) Write(p []byte) (int, error) {
+	w.begin()
 	w.wrote = true
 	return w.ResponseWriter.Write(p)
+}
+
+// begin gives what is left of the request's body a last while to come: net/http reads it
+// before it answers, and would wait for it for as long as the connection is there.
+func (w *statusWriter) begin() {
+	if !w.wrote && !w.body.ended {
+		_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every connection has one
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection's deadlines.

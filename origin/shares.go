@@ -127,8 +127,12 @@ func (o *Origin) wantedShare(ctx context.Context, in *createShareIn) (store.NewS
 }
 
 // hashPassword spends the time and memory of a slow hash only for a file that
-// can be shared, and for few requests at once.
+// can be shared, and for few requests at once. What an earlier try made has its hash,
+// whatever became of its file.
 func (o *Origin) hashPassword(ctx context.Context, tenantID, fileID, text string) (*string, error) {
+	if _, found, err := o.Store.MadeShare(ctx, tenantID); found || err != nil {
+		return nil, err
+	}
 	f, err := o.Store.File(ctx, tenantID, fileID)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rawlink/internal/objects"
+	"rawlink/internal/share"
 	"rawlink/origin/store"
 )
 
@@ -53,6 +54,9 @@ func (o *Origin) initiateUpload(ctx context.Context, in *initiateIn) (*ticketOut
 		return nil, err
 	}
 	upload, err = o.Store.ReserveUpload(ctx, upload, o.config.UploadLifetime)
+	if share.KindOf(err) == share.Conflict { // an earlier try's was completed
+		madeEarlier(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,15 @@ func (d *DB) ForUpdate() string {
 	return ""
 }
 
+// ForShare is the suffix that keeps the selected rows as they are, while others do the
+// same: PostgreSQL's FOR SHARE.
+func (d *DB) ForShare() string {
+	if d.dialect == goose.DialectPostgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
 // SkipLocked is ForUpdate for work queues: rows that another transaction holds
 // are passed over.
 func (d *DB) SkipLocked() string {

@@ -4,13 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"golang.org/x/sys/unix"
 )
+
+// silence is how long a server's host may say nothing at all, not even that it got what
+// was sent, until its connections are given up. What works in the background has no
+// deadline of its own: on a connection to a host that was cut off and replaced it would
+// wait for as long as the kernel sends again, a quarter of an hour.
+const silence = 20 * time.Second
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 4, Interval: silence / 4, Count: 3},
+		ControlContext: func(_ context.Context, network, _ string, conn syscall.RawConn) (err error) {
+			if !strings.HasPrefix(network, "tcp") {
+				return nil
+			}
+			failed := conn.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+			})
+			return errors.Join(failed, err)
+		},
+	}
+	return dialer.DialContext(ctx, network, addr)
+}
 
 // OpenPostgres connects to the database named by a postgres:// URL. The URL may
 // hold a password, so errors leave it out.
@@ -21,6 +47,7 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	}
 	config.MaxConns = int32(min(maxConns, 1000)) //nolint:gosec // at most 1000
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.DialFunc = dial
 	config.ConnConfig.Tracer = statements{}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

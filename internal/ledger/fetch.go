@@ -13,6 +13,7 @@ type fetched struct {
 	epoch     int64
 	units     int64
 	exhausted bool
+	version   int64 // of the record that the ceiling was asked about
 
 	install  share.Block // to be installed; zero: none
 	replaces string      // instead of this block
@@ -36,13 +37,13 @@ func (l *line) fetch(ctx context.Context, n int64, w want) (fetched, error) {
 		switch {
 		case err != nil:
 			l.r.Meter.Took("unavailable")
-			return l.ask(ctx, ask) // the block, if there is one, stays open
+			return l.ask(ctx, ask, w.version) // the block, if there is one, stays open
 		case answer.State == Taken:
 			return got, nil
 		}
 		ask.Block, ask.Spent = true, l.lost(answer)
 	}
-	return l.ask(ctx, ask)
+	return l.ask(ctx, ask, w.version)
 }
 
 // hasBlocks reports whether the share may have a block.
@@ -108,14 +109,15 @@ func (l *line) lost(a Answer) string {
 	return a.Block
 }
 
-// ask puts the ask that is not answered yet again, or this one.
-func (l *line) ask(ctx context.Context, ask share.Ask) (fetched, error) {
+// ask puts the ask that is not answered yet again, or this one, which is about the
+// share as of a version of its record.
+func (l *line) ask(ctx context.Context, ask share.Ask, version int64) (fetched, error) {
 	if l.asking == nil {
 		l.seq++
 		ask.Edge, ask.Seq = l.edge, l.seq
-		l.asking = &ask
+		l.asking, l.about = &ask, version
 	}
-	sent := *l.asking
+	sent, about := *l.asking, l.about
 	var grant share.Grant
 	err := insist(ctx, func(ctx context.Context) (err error) {
 		grant, err = l.r.Ceiling.Redeem(ctx, l.shareID, sent)
@@ -126,7 +128,7 @@ func (l *line) ask(ctx context.Context, ask share.Ask) (fetched, error) {
 		if share.KindOf(err) == share.Gone {
 			l.asking = nil
 		}
-		return fetched{}, err
+		return fetched{version: about}, err
 	}
 	l.asking = nil
 	if sent.Return == 0 {
@@ -134,7 +136,7 @@ func (l *line) ask(ctx context.Context, ask share.Ask) (fetched, error) {
 			return fetched{}, errInBlock
 		}
 	}
-	return fetched{epoch: grant.Epoch, units: grant.Downloads, exhausted: grant.Exhausted, install: grant.Block, replaces: sent.Spent}, nil
+	return fetched{epoch: grant.Epoch, units: grant.Downloads, exhausted: grant.Exhausted, version: about, install: grant.Block, replaces: sent.Spent}, nil
 }
 
 func outcomeOf(g share.Grant, err error) string {

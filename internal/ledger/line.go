@@ -32,6 +32,7 @@ type line struct {
 	seq     int64
 	pending *Take      // sent, and not answered
 	asking  *share.Ask // likewise
+	about   int64      // version of the record that asking was first put for
 	last    string     // the block that was taken from last, or installed
 	busy    bool       // somebody was served just now
 	suspect string     // a block that is open at the ceiling and not to be found
@@ -171,6 +172,10 @@ const (
 
 // deliver gives what was fetched to those who have waited longest and holds the
 // rest. asked is how many waited when the question was put.
+//
+// That none is left, or that the share has ended, is the truth about the record that
+// the question was put for. If a newer one is known, which may have a higher cap or a
+// later end, whoever waits goes on waiting for an answer about that.
 func (l *line) deliver(asked int, got fetched, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -187,11 +192,13 @@ func (l *line) deliver(asked int, got fetched, err error) {
 		served++
 	}
 	l.queue = slices.Delete(l.queue, 0, served)
+	overtaken := got.version < l.want.version
 	switch {
-	case share.KindOf(err) == share.Gone && err != nil:
-		l.refuseLocked(len(l.queue), err)
-	case err != nil:
+	case err != nil && share.KindOf(err) != share.Gone:
 		l.refuseLocked(min(asked-served, len(l.queue)), err)
+	case overtaken:
+	case err != nil:
+		l.refuseLocked(len(l.queue), err)
 	case got.exhausted:
 		l.refuseLocked(len(l.queue), errUsedUp)
 	}

@@ -61,7 +61,7 @@ func (l *line) tidy(ctx context.Context) error {
 		l.deliver(0, got, nil)
 	}
 	if l.asking != nil {
-		got, err := l.ask(ctx, share.Ask{})
+		got, err := l.ask(ctx, share.Ask{}, 0)
 		if err != nil && share.KindOf(err) != share.Gone {
 			return err
 		}
@@ -93,6 +93,6 @@ func (l *line) giveBack(ctx context.Context) error {
 	}
 	l.r.Meter.Held(-units)
 	l.r.Meter.Returned(units)
-	_, err := l.ask(ctx, share.Ask{Return: units, Epoch: epoch})
+	_, err := l.ask(ctx, share.Ask{Return: units, Epoch: epoch}, 0)
 	return err
 }

@@ -227,22 +227,32 @@ func (s *Store) FinishBlocks(ctx context.Context, limit int) (finished, lost int
 // SweepLedger forgets answers that nobody asks for again, and settled blocks.
 func (s *Store) SweepLedger(ctx context.Context, limit int) (swept int64, err error) {
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		swept = 0
-		for _, step := range []struct {
-			query  string
-			before time.Duration
-		}{
-			{`DELETE FROM ledger_asks WHERE (share_id, edge) IN (SELECT share_id, edge FROM ledger_asks WHERE asked_at < $1 LIMIT $2` + s.db.SkipLocked() + `)`, askKeep},
-			{`DELETE FROM ledger_uses WHERE block_id IN (SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2)`, blockKeep},
-			{`DELETE FROM ledger_blocks WHERE id IN (SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2)`, blockKeep},
-		} {
-			n, err := affected(tx.ExecContext(ctx, step.query, s.micros()-step.before.Microseconds(), limit))
-			if err != nil {
-				return fmt.Errorf("sweep ledger: %w", err)
-			}
-			swept = max(swept, n)
+		now := s.micros()
+		asks, err := affected(tx.ExecContext(ctx, `DELETE FROM ledger_asks WHERE (share_id, edge) IN (
+			SELECT share_id, edge FROM ledger_asks WHERE asked_at < $1 LIMIT $2`+s.db.SkipLocked()+`)`, now-askKeep.Microseconds(), limit))
+		if err != nil {
+			return fmt.Errorf("sweep ledger: %w", err)
 		}
+		blocks, err := sweepBlocks(ctx, tx, now-blockKeep.Microseconds(), limit, s.db.SkipLocked())
+		if err != nil {
+			return fmt.Errorf("sweep ledger: %w", err)
+		}
+		swept = max(asks, blocks)
 		return nil
 	})
 	return swept, err
+}
+
+// sweepBlocks removes settled blocks that were closed before a time, and what is known
+// of the use of these: another origin may be removing others.
+func sweepBlocks(ctx context.Context, tx *sql.Tx, before int64, limit int, skipLocked string) (int64, error) {
+	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger_blocks WHERE id IN (
+		SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2`+skipLocked+`) RETURNING id`, before, limit)
+	ids, err := collect(rows, err, func(row scanner) (id string, err error) { err = row.Scan(&id); return id, err })
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	query, args := among(`DELETE FROM ledger_uses WHERE block_id IN `, nil, ids)
+	_, err = tx.ExecContext(ctx, query, args...)
+	return int64(len(ids)), err
 }

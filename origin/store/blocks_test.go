@@ -101,6 +101,71 @@ func TestBlocks(t *testing.T) {
 	})
 }
 
+// TestBlockOutlivesTheCap has a cap removed and set again before an edge tells what it
+// served of a block under the first one: that is part of the second.
+func TestBlockOutlivesTheCap(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		most := int64(10_000)
+		v, hash := b.link(t, b.clean(t).ID, &most)
+		g, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "a", Seq: 1, N: 7, Block: true})
+		if err != nil || g.Block.Units < 20 {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		for _, limit := range []*int64{nil, ptr(7 + g.Block.Units)} {
+			if _, err := b.UpdateShare(ctx, b.tenant, v.ID, ShareUpdate{SetCap: true, MaxDownloads: limit}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: g.Block.Units}}); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, v.ID, "told late", 7+g.Block.Units, 7+g.Block.Units, false)
+		if again, err := b.redeem(ctx, v.ID, 1); err != nil || again.Downloads != 0 {
+			t.Errorf("%+v, %v; want none: all were served", again, err)
+		}
+		if rec, err := b.Record(ctx, hash); err != nil || !rec.Exhausted {
+			t.Errorf("record %+v, %v; want it used up", rec, err)
+		}
+	})
+}
+
+// TestSweptBlocksLeaveNothing has a block come of age in the middle of a sweep: it goes
+// with what is known of its use, or stays.
+func TestSweptBlocksLeaveNothing(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		most := int64(10_000)
+		v, _ := b.link(t, b.clean(t).ID, &most)
+		g, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "a", Seq: 1, N: 1, Block: true})
+		if err != nil || g.Block.ID == "" {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: 3}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.CloseBlock(ctx, OpenBlock{ID: g.Block.ID, ShareID: v.ID}, 0); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(blockGrace + time.Second)
+		if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(blockKeep - blockGrace - time.Second - 2*time.Microsecond)
+		still := b.now
+		b.now = func() time.Time { b.clock.add(time.Microsecond); return still() }
+		if _, err := b.SweepLedger(ctx, 100); err != nil {
+			t.Fatal(err)
+		}
+		var blocks, uses int
+		if err := b.db.Read().QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM ledger_blocks), (SELECT COUNT(*) FROM ledger_uses)`).Scan(&blocks, &uses); err != nil || blocks != uses {
+			t.Errorf("%d blocks and %d uses left, %v; want as many", blocks, uses, err)
+		}
+	})
+}
+
 // TestCapChangeEndsBlocks holds that a block taken under one cap is not open
 // under the next, and that a share whose last units are in one is not used up.
 func TestCapChangeEndsBlocks(t *testing.T) {

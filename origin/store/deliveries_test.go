@@ -207,6 +207,51 @@ func TestFailedDeliveries(t *testing.T) {
 	})
 }
 
+// TestEventsOfAWebhookThatEnds has a change tell of itself while its webhook is being
+// deleted or disabled: the change is made, and leaves nothing that waits for ever.
+func TestEventsOfAWebhookThatEnds(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		for name, end := range map[string]func(tx *sql.Tx, w Webhook) error{
+			"deleted": func(tx *sql.Tx, w Webhook) error {
+				if _, err := findWebhook(t.Context(), tx, w.TenantID, w.ID, b.db.ForUpdate()); err != nil {
+					return err
+				}
+				_, err := tx.ExecContext(t.Context(), `DELETE FROM webhooks WHERE id = $1`, w.ID)
+				return err
+			},
+			"disabled": func(tx *sql.Tx, w Webhook) error { return b.disable(t.Context(), tx, &w, "disabled by request") },
+		} {
+			w := b.hook(t)
+			told := make(chan error, 1)
+			err := b.write(t.Context(), func(tx *sql.Tx) error {
+				if err := end(tx, w); err != nil {
+					return err
+				}
+				go func() {
+					told <- b.write(t.Context(), func(tx *sql.Tx) error {
+						return b.tell(t.Context(), tx, b.tenant, EventFileClean, fileEvent{})
+					})
+				}()
+				select {
+				case err := <-told:
+					t.Errorf("%s: told (%v) before that was decided", name, err)
+					told <- err
+				case <-time.After(300 * time.Millisecond):
+				}
+				return nil
+			})
+			if err := errors.Join(err, <-told); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			var waiting int
+			if err := b.db.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'pending'`).Scan(&waiting); err != nil || waiting != 0 {
+				t.Errorf("%s: %d events wait, %v; want none", name, waiting, err)
+			}
+		}
+	})
+}
+
 // TestSharesExpireOnce tells of an expiry once, also after it was moved.
 func TestSharesExpireOnce(t *testing.T) {
 	t.Parallel()

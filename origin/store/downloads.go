@@ -200,7 +200,9 @@ func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask sh
 // that was applied already, or is older than one that was, changes nothing, so
 // an edge may send it until it is answered.
 func (s *Store) AddDownloads(ctx context.Context, b share.Batch) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
+	var told bool
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		told = false
 		fresh, err := changed(tx.ExecContext(ctx, `INSERT INTO count_batches (edge, epoch, seq) VALUES ($1, $2, $3)
 			ON CONFLICT (edge, epoch) DO UPDATE SET seq = excluded.seq WHERE count_batches.seq < excluded.seq`, b.Edge, b.Epoch, b.Seq))
 		if err != nil || !fresh {
@@ -208,11 +210,31 @@ func (s *Store) AddDownloads(ctx context.Context, b share.Batch) error {
 		}
 		// In one order for all edges, so that two batches don't wait for each other.
 		for _, id := range slices.Sorted(maps.Keys(b.Count)) {
-			// A share that was purged meanwhile has no count to keep.
-			if _, err := tx.ExecContext(ctx, `UPDATE shares SET download_count = download_count + $2 WHERE id = $1`, id, b.Count[id]); err != nil {
+			usedUp, err := s.addDownloads(ctx, tx, id, b.Count[id])
+			if err != nil {
 				return fmt.Errorf("add downloads: %w", err)
 			}
+			told = told || usedUp
 		}
 		return nil
 	})
+	if err == nil && told {
+		s.wake.ring()
+	}
+	return err
+}
+
+// addDownloads counts downloads that nobody asked for: the edge knew of no cap. If
+// there is one by now they are part of it, as they would be if they had been told
+// before it was set. usedUp reports that nothing is left for that.
+func (s *Store) addDownloads(ctx context.Context, tx *sql.Tx, shareID string, n int64) (usedUp bool, err error) {
+	err = tx.QueryRowContext(ctx, `UPDATE shares SET download_count = download_count + $2, reserved = CASE WHEN max_downloads IS NULL THEN reserved ELSE reserved + $2 END
+		WHERE id = $1 RETURNING `+usedUpShare+` AND reserved - $2 < max_downloads AND NOT revoked`, shareID, n).Scan(&usedUp)
+	if errors.Is(err, sql.ErrNoRows) { // it was purged meanwhile, and has no count to keep
+		return false, nil
+	}
+	if err != nil || !usedUp {
+		return false, err
+	}
+	return true, s.announceUsedUp(ctx, tx, shareID)
 }

@@ -113,8 +113,11 @@ func (s *Store) nearFrom(limit int64) int64 {
 // listener is a webhook and the events that it wants.
 type listener struct{ id, events string }
 
+// listeners keeps them as they are until the transaction ends: an event for one that is
+// deleted meanwhile would fail the change that it tells of, and for one that is
+// disabled it would wait for ever.
 func (s *Store) listeners(ctx context.Context, tx *sql.Tx, tenantID string) ([]listener, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, events FROM webhooks WHERE tenant_id = $1 AND enabled`, tenantID)
+	rows, err := tx.QueryContext(ctx, `SELECT id, events FROM webhooks WHERE tenant_id = $1 AND enabled ORDER BY id`+s.db.ForShare(), tenantID)
 	all, err := collect(rows, err, func(row scanner) (l listener, err error) {
 		err = row.Scan(&l.id, &l.events)
 		return l, err

@@ -95,6 +95,55 @@ func TestOnce(t *testing.T) {
 	})
 }
 
+// TestRepeatedReservation has a request come again long after its first try: the ticket
+// that it then gets is as good as a new one, and so is the reservation behind it.
+func TestRepeatedReservation(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := WithID(t.Context(), newID())
+		wanted := Upload{TenantID: b.tenant, SpaceID: b.space, OriginalName: "n", MIME: "text/plain", Size: 7}
+		first, err := b.ReserveUpload(ctx, wanted, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(50 * time.Minute)
+		again, err := b.ReserveUpload(ctx, wanted, time.Hour)
+		if err != nil || again.FileID != first.FileID || again.ObjectKey != first.ObjectKey {
+			t.Fatalf("again: %+v, %v; want %+v", again, err, first)
+		}
+		b.clock.add(50 * time.Minute)
+		kept, err := b.Upload(t.Context(), b.tenant, first.FileID)
+		if err != nil || b.Expired(kept) || kept.ExpiresAt != again.ExpiresAt {
+			t.Errorf("100 minutes after the first try: %+v, %v; want it open for an hour after the second", kept, err)
+		}
+		if q, err := b.Quota(t.Context(), b.tenant); err != nil || q.BytesUsed != 7 {
+			t.Errorf("%d bytes used, %v; want 7", q.BytesUsed, err)
+		}
+	})
+}
+
+// TestRepeatedCreationOfWhatIsGone has a request come again after what its first try
+// made was deleted: it is answered with that, and nothing is made.
+func TestRepeatedCreationOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := WithID(t.Context(), newID())
+		space, err := b.CreateSpace(ctx, b.tenant, "s", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.DeleteSpace(t.Context(), b.tenant, space.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := b.CreateSpace(ctx, b.tenant, "s", nil); err != nil || again.ID != space.ID {
+			t.Errorf("a deleted space: %+v, %v; want it", again, err)
+		}
+		if _, err := b.Space(t.Context(), b.tenant, space.ID); !isNotFound(err) {
+			t.Errorf("the deleted space: %v; want it not found", err)
+		}
+	})
+}
+
 // TestOnceIsClaimedOnce races for one key.
 func TestOnceIsClaimedOnce(t *testing.T) {
 	t.Parallel()

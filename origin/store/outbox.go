@@ -196,13 +196,20 @@ func (s *Store) changesOf(ctx context.Context, tx *sql.Tx, rows []outboxRow) ([]
 }
 
 // UntoldRows returns the ids of up to limit changes that wait to be told, and of
-// folders that wait to be announced.
+// folders that wait to be announced, the least ones in their order.
 func (s *Store) UntoldRows(ctx context.Context, limit int) ([]string, error) {
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT id FROM (SELECT id FROM outbox UNION ALL SELECT folder_id AS id FROM untold_folders) untold ORDER BY id LIMIT $1`, limit)
 	return collect(rows, err, func(row scanner) (id string, err error) {
 		err = row.Scan(&id)
 		return id, err
 	})
+}
+
+// LastUntold returns the greatest of the ids of which UntoldRows returns the least, "" if
+// nothing waits.
+func (s *Store) LastUntold(ctx context.Context) (id string, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT COALESCE(MAX(id), '') FROM (SELECT id FROM outbox UNION ALL SELECT folder_id AS id FROM untold_folders) untold`).Scan(&id)
+	return id, err
 }
 
 // Untold returns how long the oldest change has been waiting to be told, 0 if

@@ -139,3 +139,32 @@ func TestLinksCountWhileTheyAreActive(t *testing.T) {
 		count(0, "one revoked")
 	})
 }
+
+// TestRefittedReservation has two processes go on with one import, of which the second
+// has found another size: what the first one completes is not what is reserved.
+func TestRefittedReservation(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		first, err := b.ReserveUpload(ctx, Upload{TenantID: b.tenant, SpaceID: b.space, OriginalName: "n", MIME: "text/plain"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := first
+		if err := errors.Join(b.FitUpload(ctx, &first, 100, time.Hour), b.FitUpload(ctx, &second, 60, time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := b.CompleteUpload(ctx, first, share.Object{Key: first.ObjectKey, Version: "v"}); !isNotFound(err) {
+			t.Errorf("completed with 100 bytes where 60 are reserved: %+v, %v; want it not found", f, err)
+		}
+		if _, err := b.CompleteUpload(ctx, second, share.Object{Key: second.ObjectKey, Version: "w"}); err != nil {
+			t.Error(err)
+		}
+		if drifts, err := b.Recompute(ctx, false, func(int, int) {}); err != nil || len(drifts) != 0 {
+			t.Errorf("drifts %+v, %v; want none", drifts, err)
+		}
+		if q, err := b.Quota(ctx, b.tenant); err != nil || q.BytesUsed != 60 {
+			t.Errorf("%d bytes used, %v; want 60", q.BytesUsed, err)
+		}
+	})
+}

@@ -95,6 +95,12 @@ func (s *Store) Share(ctx context.Context, tenantID, id string) (Share, error) {
 	return findShare(ctx, s.db.Read(), tenantID, id, "")
 }
 
+// MadeShare returns the share that an earlier try of the same request made; see WithID.
+func (s *Store) MadeShare(ctx context.Context, tenantID string) (v Share, found bool, err error) {
+	id, repeated := reservedID(ctx)
+	return madeBefore(repeated, func() (Share, error) { return s.Share(ctx, tenantID, id) })
+}
+
 // ShareUpdate is what is to change of a share.
 type ShareUpdate struct {
 	SetExpiry    bool
@@ -135,7 +141,7 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4,
 				expiry_told = CASE WHEN expires_at = $2 THEN expiry_told ELSE FALSE END,
-				reserved = CASE WHEN max_downloads IS NULL THEN download_count ELSE reserved END
+				reserved = CASE WHEN max_downloads IS NULL THEN download_count + `+untoldUnits+` ELSE reserved END
 			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
 			return fmt.Errorf("update share: %w", err)
 		}
@@ -166,6 +172,10 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 	})
 	return v, err
 }
+
+// untoldUnits are those in blocks of an earlier cap of which edges may yet tell that they
+// were served.
+const untoldUnits = `COALESCE((SELECT CAST(SUM(units - used) AS BIGINT) FROM ledger_blocks WHERE share_id = shares.id AND NOT settled AND units > used), 0)`
 
 // usedUpShare is the condition under which no download of a share is left: all
 // are reserved, and none of them lies in a block that is still taken from. It is

@@ -35,7 +35,7 @@ func (s *Store) CreateSpace(ctx context.Context, tenantID, name string, app *str
 		id, repeated := reservedID(ctx)
 		onto(ctx, id)
 		var found bool
-		if v, found, err = madeBefore(repeated, func() (Space, error) { return findSpace(ctx, tx, tenantID, id, "") }); found || err != nil {
+		if v, found, err = madeBefore(repeated, func() (Space, error) { return findAnySpace(ctx, tx, tenantID, id) }); found || err != nil {
 			return err
 		}
 		v, err = s.insertSpace(ctx, tx, tenantID, id, name, app)
@@ -93,6 +93,12 @@ func (s *Store) Space(ctx context.Context, tenantID, id string) (Space, error) {
 func findSpace(ctx context.Context, q querier, tenantID, id, lock string) (Space, error) {
 	v, err := readSpace(q.QueryRowContext(ctx, `SELECT `+spaceColumns+` FROM spaces
 		WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL`+lock, id, tenantID))
+	return v, orNotFound(err, "space")
+}
+
+// findAnySpace also finds one that was deleted, and whose row is still there.
+func findAnySpace(ctx context.Context, q querier, tenantID, id string) (Space, error) {
+	v, err := readSpace(q.QueryRowContext(ctx, `SELECT `+spaceColumns+` FROM spaces WHERE id = $1 AND tenant_id = $2`, id, tenantID))
 	return v, orNotFound(err, "space")
 }
 

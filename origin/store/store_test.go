@@ -482,6 +482,43 @@ func TestDownloadsAreAddedOnce(t *testing.T) {
 	})
 }
 
+// TestDownloadsBeforeTheCap has a cap set while downloads that were served without one
+// are still to be told: they are part of it.
+func TestDownloadsBeforeTheCap(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		f := b.clean(t)
+		for name, test := range map[string]struct {
+			told, late, want int64 // downloads told before the cap of 5 and after it; left of it
+		}{
+			"some late":     {1, 3, 1},
+			"all late":      {0, 2, 3},
+			"just used up":  {2, 3, 0},
+			"more than all": {1, 9, 0},
+		} {
+			v, hash := b.link(t, f.ID, nil)
+			count := func(seq, n int64) {
+				t.Helper()
+				if err := b.AddDownloads(t.Context(), share.Batch{Edge: "a", Epoch: name, Seq: seq, Count: map[string]int64{v.ID: n}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			count(1, test.told)
+			if _, err := b.UpdateShare(t.Context(), b.tenant, v.ID, ShareUpdate{SetCap: true, MaxDownloads: ptr(int64(5))}); err != nil {
+				t.Fatal(err)
+			}
+			count(2, test.late)
+			if told := b.relayed(t)[hash]; told.Exhausted != (test.want == 0) {
+				t.Errorf("%s: told %+v; want used up: %v", name, told, test.want == 0)
+			}
+			got, err := b.redeem(t.Context(), v.ID, 10)
+			if err != nil || got.Downloads != test.want || !got.Exhausted {
+				t.Errorf("%s: %+v, %v; want the last %d downloads", name, got, err, test.want)
+			}
+		}
+	})
+}
+
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(t *testing.T, b *bench) {

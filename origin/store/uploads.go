@@ -40,7 +40,8 @@ func readUpload(row scanner) (Upload, error) {
 }
 
 // ReserveUpload takes room for the upload from the quota and gives it its id and
-// key, before anything is signed.
+// key, before anything is signed. What an earlier try of the same request reserved is
+// open for as long as a new one from then on: what is signed for it is good for so long.
 func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Duration) (Upload, error) {
 	id, repeated := reservedID(ctx)
 	u.FileID = id
@@ -55,8 +56,13 @@ func (s *Store) ReserveUpload(ctx context.Context, u Upload, lifetime time.Durat
 			return err
 		}
 		made, found, err := madeBefore(repeated, func() (Upload, error) { return findUpload(ctx, tx, u.TenantID, id, "") })
-		if found || err != nil {
+		if err != nil {
+			return err
+		}
+		if found {
+			made.ExpiresAt = max(made.ExpiresAt, u.ExpiresAt)
 			u = made
+			_, err = tx.ExecContext(ctx, `UPDATE uploads SET expires_at = $2 WHERE file_id = $1`, u.FileID, u.ExpiresAt)
 			return err
 		}
 		_, found, err = madeBefore(repeated, func() (File, error) { return findFile(ctx, tx, u.TenantID, id, "") })
@@ -124,7 +130,8 @@ func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 
 // CompleteUpload turns the reservation into a pending file of these bytes and
 // queues its scan. If another request completed it first, that request's file is
-// returned.
+// returned. A reservation that was fitted to another size meanwhile is not found: it is
+// for other bytes than these.
 func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Object) (File, error) {
 	var f File
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -132,7 +139,7 @@ func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Objec
 		if err := s.lockTenant(ctx, tx, u.TenantID); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `DELETE FROM uploads WHERE file_id = $1 AND tenant_id = $2`, u.FileID, u.TenantID))
+		ok, err := changed(tx.ExecContext(ctx, `DELETE FROM uploads WHERE file_id = $1 AND tenant_id = $2 AND size = $3`, u.FileID, u.TenantID, u.Size))
 		if err != nil {
 			return err
 		}

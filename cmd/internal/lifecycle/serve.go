@@ -16,6 +16,9 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
+	// answerTimeout is for a request from its header to the end of its answer: longer
+	// than any operation. Who sends large bodies moves the deadline with them.
+	answerTimeout = 10 * time.Minute
 	maxHeader     = 64 << 10
 )
 
@@ -85,6 +88,7 @@ func (p *Process) newServer(handler http.Handler) *server {
 		}),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		WriteTimeout:      answerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         s.note,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),

@@ -1,0 +1,41 @@
+package database
+
+import (
+	"net"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestSilentHostIsGivenUp wants the kernel to end connections to a host that is gone:
+// statements without a deadline wait on them.
+func TestSilentHostIsGivenUp(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	conn, err := dial(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, option := range map[string]int{"TCP_USER_TIMEOUT": unix.TCP_USER_TIMEOUT, "TCP_KEEPIDLE": unix.TCP_KEEPIDLE} {
+		var value int
+		var failed error
+		if err := raw.Control(func(fd uintptr) { value, failed = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, option) }); err != nil || failed != nil {
+			t.Fatal(err, failed)
+		}
+		most := int(silence.Seconds())
+		if option == unix.TCP_USER_TIMEOUT {
+			most = int(silence.Milliseconds())
+		}
+		if value == 0 || value > most {
+			t.Errorf("%s = %d; want up to %d", name, value, most)
+		}
+	}
+}
