@@ -29,6 +29,7 @@ type Config struct {
 	Limits           Limits         // of requests per key
 	AuditKeep        time.Duration  // how long the audit log reaches back
 	CDN              CDN            // to be told what to drop
+	Origins          []string       // web origins whose scripts may call the API
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
 	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }

@@ -17,7 +17,7 @@ import (
 // prefix, such as the local object store's upload URLs; it may be nil.
 func (o *Origin) Handler(mount map[string]http.Handler) http.Handler {
 	router := chi.NewRouter()
-	router.Use(o.frame(o.behindProxy))
+	router.Use(o.frame(o.behindProxy), o.letIn)
 	router.NotFound(notFoundRoute)
 	router.MethodNotAllowed(wrongMethod)
 	o.newAPI(router)

@@ -101,6 +101,7 @@ func configOf(s *settings.API) (origin.Config, error) {
 		Limits:           origin.Limits{Requests: int64(s.LimitRequests), Shares: int64(s.LimitShares), Uploads: int64(s.LimitUploads), Imports: int64(s.LimitImports)},
 		AuditKeep:        s.AuditKeep,
 		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
+		Origins:          s.APIOrigins,
 		TrustedProxies:   proxies,
 	}, nil
 }

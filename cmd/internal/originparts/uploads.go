@@ -46,10 +46,10 @@ func AllowUploads(ctx context.Context, s *settings.API, bucket Bucket, log *slog
 	}
 }
 
-// UploadOrigins are the web origins that may upload: those that were named, and
-// the console's, where it has a URL.
+// UploadOrigins are the web origins that may upload: those that were named, those that
+// may call the API, and the console's, where it has a URL.
 func UploadOrigins(s *settings.API) []string {
-	origins := slices.Clone(s.UploadOrigins)
+	origins := slices.Concat(s.UploadOrigins, s.APIOrigins)
 	if s.Console && s.APIURL != "" {
 		origins = append(origins, strings.TrimSuffix(s.APIURL, "/"))
 	}

@@ -36,6 +36,16 @@ func (f *findings) url(name, text string) {
 		u.User == nil && u.RawQuery == "" && u.Fragment == "", "%s: want scheme and host, such as https://files.example.com, got %q", name, text)
 }
 
+// origins checks web origins as browsers name them (RFC 6454 §6.2): with anything
+// more they would match nothing.
+func (f *findings) origins(name string, all []string) {
+	for _, origin := range all {
+		u, err := url.Parse(origin)
+		f.unless(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Scheme+"://"+strings.ToLower(u.Host) == origin,
+			"%s: want scheme and host, such as https://app.example.com, got %q", name, origin)
+	}
+}
+
 func (c *Common) problems(f *findings) {
 	_, err := c.Level()
 	f.unless(err == nil, "log_level: want debug, info, warn or error, got %q", c.LogLevel)
@@ -92,6 +102,8 @@ func (a *API) problems(f *findings) {
 	f.unless(err == nil, "webhook_allow_networks: %v", err)
 	_, err = ports(a.WebhookPorts)
 	f.unless(err == nil, "webhook_ports: %v", err)
+	f.origins("api_origins", a.APIOrigins)
+	f.origins("upload_origins", a.UploadOrigins)
 	f.unless(a.QuotaNearLimit >= 0 && a.QuotaNearLimit <= 100, "quota_near_limit: want a percentage from 0, which is never, to 100, got %d", a.QuotaNearLimit)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)

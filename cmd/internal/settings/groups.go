@@ -21,16 +21,17 @@ type Common struct {
 
 // API are the settings of the control plane's listener and rules.
 type API struct {
-	APIAddr  string `help:"Listener of the REST API." default:"127.0.0.1:8080"`
-	APIURL   string `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API, and the console is opened. Default of rawlink up: http:// and api_addr." placeholder:"URL"`
-	FilesURL string `help:"URL under which clients reach the edges: the start of every raw link. Default of rawlink up: http:// and files_addr." placeholder:"URL"`
-	Console  bool   `help:"Serve the console, a page for partners, at / of the API's host." default:"true" negatable:""`
+	APIAddr    string   `help:"Listener of the REST API." default:"127.0.0.1:8080"`
+	APIURL     string   `name:"api-url" env:"RAWLINK_API_URL" help:"URL under which clients reach the API, and the console is opened. Default of rawlink up: http:// and api_addr." placeholder:"URL"`
+	FilesURL   string   `help:"URL under which clients reach the edges: the start of every raw link. Default of rawlink up: http:// and files_addr." placeholder:"URL"`
+	APIOrigins []string `name:"api-origins" env:"RAWLINK_API_ORIGINS" help:"Web origins whose scripts may call the API, and upload, from a browser, comma separated. The console needs none." placeholder:"ORIGIN"`
+	Console    bool     `help:"Serve the console, a page for partners, at / of the API's host." default:"true" negatable:""`
 
 	UploadMax           Size          `help:"Largest file accepted; with clamd, not above clamd_max_size." default:"5GiB"`
 	UploadMultipartFrom Size          `help:"Files of this size and more are uploaded in parts." default:"100MB"`
 	UploadPartSize      Size          `help:"Size of these parts, at least 5MiB." default:"16MiB"`
 	UploadLifetime      time.Duration `help:"How long an upload ticket is good." default:"1h"`
-	UploadOrigins       []string      `help:"Web origins that may upload from a browser besides the console, comma separated. A bucket is told by a CORS rule." placeholder:"ORIGIN"`
+	UploadOrigins       []string      `help:"Web origins that may upload from a browser besides the console and api_origins, comma separated. A bucket is told by a CORS rule." placeholder:"ORIGIN"`
 	DownloadLifetime    time.Duration `help:"How long an owner's presigned download is good." default:"5m"`
 
 	ImportMax           Size          `help:"Largest file that is imported from a URL; upload_max holds besides." default:"5GiB"`
