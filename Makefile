@@ -2,7 +2,7 @@
 .PHONY: help run build deps web web-check e2e test conformance chaos fleet licenses lint lint-api deploy-check bench bench-api bench-peers fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start everything in one process, with its data in ./data
 	go run ./cmd/rawlink up
