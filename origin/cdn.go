@@ -73,7 +73,9 @@ func (o *Origin) purgeCDN(ctx context.Context, job *store.Job) error {
 	if name, value, ok := cdn.header(); ok {
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	// A redirection is a mistake in the URL, and could take the secret anywhere.
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
 	if err != nil {
 		if failed, ok := errors.AsType[*url.Error](err); ok {
 			err = failed.Err // without the URL, which may hold a secret

@@ -79,7 +79,7 @@ func cutEdge(f *Fleet, s *Scene) Bounds {
 	time.Sleep(maxStale + time.Second)
 	f.EdgeHosts[at].Join()
 	s.Wait(time.Second, 2*time.Second)
-	return Bounds{Stale: maxStale + serveStale}
+	return Bounds{Stale: maxStale + serveStale, Crashes: 1}
 }
 
 // partEdge has an edge reach its origin and its clients, and no Redis.
@@ -90,7 +90,7 @@ func partEdge(f *Fleet, s *Scene) Bounds {
 	s.revokeSome(6, maxStale+time.Second)
 	f.healHosts()
 	s.Wait(500*time.Millisecond, time.Second)
-	return Bounds{Stale: maxStale}
+	return Bounds{Stale: maxStale, Crashes: 1}
 }
 
 // lossy loses packets at every host, and slows the edges down where the kernel can.

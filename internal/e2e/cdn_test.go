@@ -14,7 +14,7 @@ import (
 	"rawlink/internal/testsystem"
 )
 
-// cdn is a CDN's purge API that is down at first.
+// cdn is a CDN's purge API that is down at first, and then elsewhere.
 type cdn struct {
 	mu     sync.Mutex
 	failed int
@@ -25,9 +25,15 @@ type cdn struct {
 func (c *cdn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.failed < 2 {
-		c.failed++
+	if r.URL.Path == "/elsewhere" {
+		c.wrong = append(c.wrong, "a redirection was followed, and took the secret along")
+	}
+	switch c.failed++; c.failed {
+	case 1:
 		w.WriteHeader(http.StatusBadGateway)
+		return
+	case 2:
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		return
 	}
 	var body struct {

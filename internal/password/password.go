@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// 19 MiB and two passes cost an attacker's try some 20 ms of a core.
+// 19 MiB and two passes cost an attacker's try some 30 ms of a core.
 const (
 	memoryKiB = 19 * 1024
 	passes    = 2

@@ -172,7 +172,7 @@ type EdgeProgram struct {
 	Redis
 	S3
 	OriginURL string `help:"URL of the origins' internal API." placeholder:"URL"`
-	LeaseKey  Secret `help:"Secret that stands between a client's address and its lease, 64 hex digits; the same for all edges. Secret." placeholder:"HEX"`
+	LeaseKey  Secret `help:"Secret that stands between a client's address and its lease, at least 32 characters; the same for all edges. Secret." placeholder:"HEX"`
 	EdgeName  string `help:"Name of this edge in counts. Default: the host's name." placeholder:"NAME"`
 }
 
