@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,11 +11,29 @@ import (
 	"rawlink/internal/testsystem"
 )
 
-// hasty takes everything for old.
-type hasty struct{ Objects }
+// hasty takes everything for old, but not at the first look: that is the origin's own,
+// at its start.
+type hasty struct {
+	Objects
+	looks *atomic.Int64
+}
 
 func (h hasty) OpenParts(ctx context.Context, _ time.Time, visit func(key, uploadID string) error) error {
+	if h.looks.Add(1) == 1 {
+		return nil
+	}
 	return h.Objects.OpenParts(ctx, time.Now().Add(time.Hour), visit)
+}
+
+// looked waits for the first look.
+func (h hasty) looked(t *testing.T) {
+	t.Helper()
+	testsystem.Until(t, 30*time.Second, "the origin's own look", func() error {
+		if h.looks.Load() == 0 {
+			return errors.New("there was none yet")
+		}
+		return nil
+	})
 }
 
 // TestOrphansAreAborted leaves multipart uploads at the store as killed origins do,
@@ -23,8 +42,9 @@ func TestOrphansAreAborted(t *testing.T) {
 	t.Parallel()
 	r := serve(t, func(c *Config, p *Parts) {
 		c.MultipartFrom, c.PartSize = 6<<20, 5<<20
-		p.Objects = hasty{p.Objects}
+		p.Objects = hasty{p.Objects, &atomic.Int64{}}
 	})
+	r.Objects.(hasty).looked(t)
 	ticket := r.Must(t, 200, "POST", "/uploads/initiate", testsystem.Object{"original_name": "u", "size": 7 << 20, "space_id": r.Space(t)})
 	start := func(key string) {
 		t.Helper()
@@ -60,7 +80,8 @@ func (s stubborn) AbortParts(ctx context.Context, key, uploadID string) error {
 // aborted aborted all the same, and the failure told.
 func TestOrphansBesideAStubbornOne(t *testing.T) {
 	t.Parallel()
-	r := serve(t, func(_ *Config, p *Parts) { p.Objects = hasty{stubborn{p.Objects, new(int)}} })
+	r := serve(t, func(_ *Config, p *Parts) { p.Objects = hasty{stubborn{p.Objects, new(int)}, &atomic.Int64{}} })
+	r.Objects.(hasty).looked(t)
 	for _, name := range []string{"/a", "/b", "/c"} {
 		must(r.Objects.StartParts(t.Context(), objects.PutSpec{Key: r.tenant + name}))
 	}
