@@ -72,7 +72,7 @@ func (p *topology) work(key string, span time.Duration) {
 	}
 	env := []string{"BENCH_KEY=" + key, "SSL_CERT_FILE=" + p.authority()}
 	for workload, flags := range loads {
-		cmd := p.net.command("caddy", env, append([]string{testsystem.Binary(p.t, "bench"), "run", workload,
+		cmd := p.net.command("prometheus", env, append([]string{testsystem.Binary(p.t, "bench"), "run", workload,
 			"--duration", span.String(), "--out", p.folder("bench"), "--api", "https://api.localhost",
 			"--edge", "http://edge-1:8081", "--edge", "http://edge-2:8081", "--edge", "http://edge-3:8081"}, flags...)...)
 		p.start(workload, cmd)
