@@ -79,7 +79,7 @@ func cutEdge(f *Fleet, s *Scene) Bounds {
 	time.Sleep(maxStale + time.Second)
 	f.EdgeHosts[at].Join()
 	s.Wait(time.Second, 2*time.Second)
-	return Bounds{Stale: maxStale + serveStale, Crashes: 1}
+	return Bounds{Stale: serveStale, Crashes: 1}
 }
 
 // partEdge has an edge reach its origin and its clients, and no Redis.
