@@ -67,6 +67,15 @@ var (
 		"Wait a minute, then open the link again. If you are not sure of the password, ask whoever sent you the link.")
 )
 
+// unmet are the answers to a request that may be served but not as it was asked for, by
+// status. Beside what they say they carry what is good to know of the file.
+var unmet = map[int]*refusal{
+	412: refuse(412, "the file is not the one that was asked for", drawnWarning, "", "This file has changed",
+		"What you have belongs to another version of it. Open the link again from the beginning."),
+	416: refuse(416, "no such range of the file", drawnWarning, "", "This part of the file doesn’t exist",
+		"Open the link again from the beginning."),
+}
+
 // causes are the errors whose refusal says more than their kind's.
 var causes = []struct {
 	err     error

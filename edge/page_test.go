@@ -14,6 +14,9 @@ func TestPagesAreSmallAndInert(t *testing.T) {
 	for _, c := range causes {
 		all[c.err.Error()] = c.refusal
 	}
+	for status, r := range unmet {
+		all[fmt.Sprint("unmet ", status)] = r
+	}
 	titles := map[string]string{}
 	for name, r := range all {
 		text := string(r.page)

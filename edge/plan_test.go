@@ -317,10 +317,20 @@ func TestRangesOnTheWire(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := w.get(path, tt.headers...)
+		if r := unmet[tt.status]; r != nil { // which says so, as every error does
+			if got.err != nil || got.status != tt.status || string(got.body) != string(r.json) || got.header.Get("Content-Range") != tt.about || got.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%v: %d %q, %v, %v; want %d in words", tt.headers, got.status, got.body, got.header, got.err, tt.status)
+			}
+			continue
+		}
 		if got.err != nil || got.status != tt.status || string(got.body) != string(want[tt.from:tt.to]) || got.header.Get("Content-Range") != tt.about {
 			t.Errorf("%v: %d, %d bytes, %q, %v; want %d, %d bytes, %q", tt.headers, got.status, len(got.body), got.header.Get("Content-Range"), got.err,
 				tt.status, tt.to-tt.from, tt.about)
 		}
+	}
+	page := w.get(path, "If-Match", `"stale"`, "Accept", "text/html")
+	if r := unmet[412]; page.status != 412 || string(page.body) != string(r.page) || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") || !strings.Contains(page.header.Get("Content-Security-Policy"), "style-src 'sha256-") {
+		t.Errorf("412 for a browser: %d %v %.80q; want its page", page.status, page.header, page.body)
 	}
 	not := w.get(path, "If-None-Match", etag)
 	if not.header.Get("Etag") != etag || not.header.Get("Cache-Control") != "public, max-age=3600" || not.header.Get("Content-Length") != "" {

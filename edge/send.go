@@ -35,6 +35,9 @@ func (e *Edge) send(ctx *fasthttp.RequestCtx, c *claimed, k *known, p plan, t *t
 		if ctx.IsHead() && p.status == 200 {
 			h.SetContentLength(int(p.length)) // of what GET would send
 		}
+		if r := unmet[p.status]; r != nil {
+			r.say(ctx, wantsPage(&ctx.Request.Header))
+		}
 		t.close(bodiless(ctx, p))
 		return
 	}
@@ -58,7 +61,11 @@ func (e *Edge) begin(h *fasthttp.ResponseHeader, c *claimed, k *known, t *tally)
 		h.AddBytesV("X-Request-Id", t.id[:])
 		return
 	}
-	e.always.begin(h, k.heads.policy, t.status)
+	policy := k.heads.policy
+	if unmet[t.status] != nil {
+		policy = policyRefusal
+	}
+	e.always.begin(h, policy, t.status)
 	setHeads(h, &k.heads, t.status)
 	h.Add("Server-Timing", timing)
 	if full && t.source == sourceL1 {
@@ -84,7 +91,7 @@ var timings = func() (all [sources][bytecache.Sources]string) {
 
 // setHeads sets what is known of the object, as far as the status wants it.
 func setHeads(h *fasthttp.ResponseHeader, heads *heads, status int) {
-	if status == 412 || status == 416 {
+	if unmet[status] != nil {
 		h.Add(fasthttp.HeaderCacheControl, "no-store")
 		return
 	}
@@ -137,7 +144,20 @@ const (
 	challengeBrowser = headerPassword + ` realm="share"`
 )
 
-// sendRefusal is the single writer of refusals: JSON, or a page for a browser.
+// say is the single writer of refusals' bodies: JSON, or a page for people.
+func (r *refusal) say(ctx *fasthttp.RequestCtx, forPeople bool) {
+	h := &ctx.Response.Header
+	h.Add(fasthttp.HeaderVary, fasthttp.HeaderAccept)
+	if forPeople {
+		h.SetContentType("text/html; charset=utf-8")
+		ctx.Response.SetBodyRaw(r.page)
+		return
+	}
+	h.SetContentType("application/json")
+	ctx.Response.SetBodyRaw(r.json)
+}
+
+// sendRefusal answers that nothing of the share is told or served.
 func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	t.enter(roomSend)
 	h := &ctx.Response.Header
@@ -148,7 +168,6 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 		policy = policyForm
 	}
 	e.beginUnkept(h, policy, t)
-	h.Add(fasthttp.HeaderVary, fasthttp.HeaderAccept)
 	set(h, fasthttp.HeaderRetryAfter, r.retryAfter)
 	if r.allow {
 		h.Add(fasthttp.HeaderAllow, allowedMethods)
@@ -159,13 +178,7 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	case r.challenge:
 		h.Add(fasthttp.HeaderWWWAuthenticate, challengeProgram)
 	}
-	if forPeople {
-		h.SetContentType("text/html; charset=utf-8")
-		ctx.Response.SetBodyRaw(r.page)
-	} else {
-		h.SetContentType("application/json")
-		ctx.Response.SetBodyRaw(r.json)
-	}
+	r.say(ctx, forPeople)
 	outcome := outcomeRefused
 	if r.status >= 500 {
 		outcome = outcomeFailed
