@@ -118,7 +118,7 @@ type Edge struct {
 
 // New returns an edge that is ready to Serve. Shutdown gives back what it holds.
 func New(cfg Config, parts Parts) (*Edge, error) {
-	if err := errors.Join(errors.Join(cfg.Problems()...), parts.missing(cfg.EnforcePasswords)); err != nil {
+	if err := errors.Join(append(cfg.Problems(), parts.missing(cfg.EnforcePasswords))...); err != nil {
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
 	cfg = cfg.withDefaults()

@@ -26,7 +26,8 @@ func (s State) String() string {
 }
 
 // Take asks a share's block for units. Edge and Seq name it: repeated with both
-// the same it gets the same answer, as long as the block is there. A process has
+// the same it gets the same answer, as long as the block is there and, for
+// RepeatedFor, after others replaced it. A process has
 // one Take of a share under way at a time, and repeats it until it is answered.
 type Take struct {
 	Edge  string

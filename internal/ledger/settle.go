@@ -52,10 +52,13 @@ const (
 	// holdIdle is how long units are held for a line in which nobody is served.
 	// Origins infer from silence what a dead edge served, after InferAfter.
 	holdIdle = time.Second
-	lineIdle = time.Minute      // then a line is forgotten
-	lineLost = 10 * time.Minute // then also if a question of it is not answered
-	keepUses = 64               // a block that is older than so many is not met again
+	lineIdle = time.Minute // then a line is forgotten
+	keepUses = 64          // a block that is older than so many is not met again
 )
+
+// RepeatedFor is how long a question that is not answered is repeated; then its line is
+// forgotten. Stores of blocks keep their answers for as long.
+const RepeatedFor = 10 * time.Minute
 
 // InferAfter is how long an edge must not have taken from a block before what it
 // took counts as served without its word.
@@ -176,5 +179,5 @@ func (l *line) done() bool {
 	if l.leading || len(l.held) > 0 || !l.idleLocked(lineIdle) {
 		return false
 	}
-	return l.pending == nil && l.asking == nil || l.idleLocked(lineLost)
+	return l.pending == nil && l.asking == nil || l.idleLocked(RepeatedFor)
 }

@@ -40,10 +40,6 @@ type answered struct {
 	at         time.Time
 }
 
-// answerLife is how long a taking from a block that was replaced gets its answer
-// again: as long as a ledger repeats it.
-const answerLife = 10 * time.Minute
-
 // slot is what one edge took.
 type slot struct {
 	seq, units, total int64 // newest taking, what it got, what all of them got
@@ -89,6 +85,7 @@ func (b *Blocks) Take(_ context.Context, shareID string, t ledger.Take) (ledger.
 	if s == nil {
 		s = &slot{}
 		held.edges[t.Edge] = s
+		delete(held.before, t.Edge)
 	}
 	n := min(t.N, held.free)
 	n += max(0, min(t.Extra, held.Window, (held.free-n)/4))
@@ -109,7 +106,7 @@ func (b *Blocks) Install(_ context.Context, shareID string, granted share.Block,
 			return false, nil
 		}
 		b.past = append(b.past[max(0, len(b.past)+1-maxPast):], held)
-		next.before = held.answers(b.now().Add(-answerLife))
+		next.before = held.answers(b.now().Add(-ledger.RepeatedFor))
 	}
 	b.held[shareID] = next
 	return true, nil

@@ -43,9 +43,6 @@ const (
 	blockLife = 7 * 24 * time.Hour
 	// pastLife is how long it can be read who took from a block that was replaced.
 	pastLife = time.Hour
-	// answerLife is how long a taking from a block that was replaced gets its answer
-	// again: as long as a ledger repeats it.
-	answerLife = 10 * time.Minute
 )
 
 var takeUnitsScript = script(`
@@ -101,14 +98,13 @@ if b[1] and b[1] ~= ARGV[5] and b[2] == h then return 0 end
 local answers = {}
 if b[1] and b[1] == ARGV[5] then
   local t = redis.call('TIME')
-  local since, old, taken = t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[8], b[2] == h and redis.call('HGETALL', KEYS[1]) or {}, {}
+  local since, old = t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[8], b[2] == h and redis.call('HGETALL', KEYS[1]) or {}
   for i = 1, #old, 2 do
     local kind, edge = string.sub(old[i], 1, 2), string.sub(old[i], 3)
     if kind == 'e:' then
       local seq, given, ms = string.match(old[i + 1], '^(%d+) (%d+) %d+ (%d+)$')
-      taken[edge] = true
       if tonumber(ms) > since then answers['p:' .. edge] = table.concat({seq, given, ms, b[1]}, ' ') end
-    elseif kind == 'p:' and not taken[edge] and tonumber(string.match(old[i + 1], '^%d+ %d+ (%d+) ')) > since then
+    elseif kind == 'p:' and tonumber(string.match(old[i + 1], '^%d+ %d+ (%d+) ')) > since then
       answers[old[i]] = answers[old[i]] or old[i + 1]
     end
   end
@@ -125,7 +121,7 @@ return 1`)
 // Install implements ledger.Blocks.
 func (b *Blocks) Install(ctx context.Context, shareID string, block share.Block, replaces string) (bool, error) {
 	done, err := installScript.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, replaces)},
-		block.ID, block.Units, block.Window, block.Epoch, replaces, blockLife.Milliseconds(), pastLife.Milliseconds(), answerLife.Milliseconds()).Int()
+		block.ID, block.Units, block.Window, block.Epoch, replaces, blockLife.Milliseconds(), pastLife.Milliseconds(), ledger.RepeatedFor.Milliseconds()).Int()
 	if err != nil {
 		return false, failure("install block", err)
 	}

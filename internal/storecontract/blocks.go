@@ -140,6 +140,12 @@ func earlierAnswers(t *testing.T, s BlockStore) {
 			t.Errorf("taking %d of %s: %+v, %v; want %+v", seq, edge, got, err, want)
 		}
 	}
+	late := func(edge string, seq int64) {
+		t.Helper()
+		if got, err := s.Take(t.Context(), "s", ledger.Take{Edge: edge, Seq: seq, N: seq}); share.KindOf(err) != share.Unavailable {
+			t.Errorf("a late copy of taking %d of %s: %+v, %v; want Unavailable", seq, edge, got, err)
+		}
+	}
 	install("1", "")
 	take("a", 1, ledger.Answer{Block: "1", Units: 1})
 	take("a", 2, ledger.Answer{Block: "1", Units: 2})
@@ -150,11 +156,10 @@ func earlierAnswers(t *testing.T, s BlockStore) {
 	install("3", "2")
 	take("a", 2, ledger.Answer{Block: "1", Units: 2}) // two blocks later
 	take("b", 4, ledger.Answer{Block: "2", Units: 4})
-	if got, err := s.Take(t.Context(), "s", ledger.Take{Edge: "b", Seq: 3, N: 3}); share.KindOf(err) != share.Unavailable {
-		t.Errorf("a late copy of an older taking: %+v, %v; want Unavailable", got, err)
-	}
+	late("b", 3)
 	take("a", 5, ledger.Answer{Block: "3", Units: 5})
 	take("a", 5, ledger.Answer{Block: "3", Units: 5})
+	late("a", 2) // of an earlier block, and no longer its newest
 	for block, want := range map[string]int64{"1": 4, "2": 6, "3": 5} {
 		if h, err := s.Look(t.Context(), "s", block); err != nil || !h.Found || h.Free != want {
 			t.Errorf("block %s: %+v, %v; want %d free", block, h, err, want)
