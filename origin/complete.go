@@ -32,13 +32,13 @@ type completedPart struct {
 // completeUpload turns sent bytes into a file, and waits a little for the
 // scanner, so that small files can be shared right away. Repeating it answers
 // with the same file.
-func (o *Origin) completeUpload(ctx context.Context, in *completeIn) (*oneFile, error) {
+func (o *Origin) completeUpload(ctx context.Context, in *completeIn) (*shown[file], error) {
 	f, err := o.complete(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	f, err = o.awaitVerdict(ctx, f)
-	return &oneFile{Body: fileOf(f)}, err
+	return show(fileOf(f)), err
 }
 
 func (o *Origin) complete(ctx context.Context, in *completeIn) (store.File, error) {

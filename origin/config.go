@@ -30,6 +30,7 @@ type Config struct {
 	AuditKeep        time.Duration  // how long the audit log reaches back
 	CDN              CDN            // to be told what to drop
 	Origins          []string       // web origins whose scripts may call the API
+	RequireIfMatch   bool           // refuse changes that come without If-Match
 	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
 	InternalKey      string         // shared secret of edges and origins; "" closes the internal API
 }

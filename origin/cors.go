@@ -17,8 +17,8 @@ func (o *Origin) letIn(next http.Handler) http.Handler {
 	api := cors.New(cors.Options{
 		AllowedOrigins: o.config.Origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{"X-API-Key", "Authorization", "Content-Type", "Idempotency-Key"},
-		ExposedHeaders: []string{"X-Request-Id", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"},
+		AllowedHeaders: []string{"X-API-Key", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"},
+		ExposedHeaders: []string{"X-Request-Id", "ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"},
 		MaxAge:         3600,
 	}).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,15 +23,15 @@ func TestScriptsOfOtherOrigins(t *testing.T) {
 		return response.Header
 	}
 	preflight := func(origin, method, path string) http.Header {
-		return ask(http.MethodOptions, path, "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization,content-type,idempotency-key,x-api-key")
+		return ask(http.MethodOptions, path, "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization,content-type,idempotency-key,if-match,if-none-match,x-api-key")
 	}
 	for _, method := range []string{"POST", "PATCH", "DELETE"} {
 		got := preflight(named, method, prefix+"/spaces")
-		if got.Get("Access-Control-Allow-Origin") != named || got.Get("Access-Control-Allow-Methods") != method || got.Get("Access-Control-Allow-Headers") != "authorization,content-type,idempotency-key,x-api-key" {
+		if got.Get("Access-Control-Allow-Origin") != named || got.Get("Access-Control-Allow-Methods") != method || got.Get("Access-Control-Allow-Headers") != "authorization,content-type,idempotency-key,if-match,if-none-match,x-api-key" {
 			t.Errorf("preflight of %s: %v", method, got)
 		}
 	}
-	if got := ask("GET", prefix+"/spaces", "Origin", named, "X-API-Key", "wrong"); got.Get("Access-Control-Allow-Origin") != named || !strings.Contains(got.Get("Access-Control-Expose-Headers"), "X-Request-Id") {
+	if got := ask("GET", prefix+"/spaces", "Origin", named, "X-API-Key", "wrong"); got.Get("Access-Control-Allow-Origin") != named || !strings.Contains(got.Get("Access-Control-Expose-Headers"), "X-Request-Id, Etag") {
 		t.Errorf("a refusal: %v; want it readable", got)
 	}
 	for what, got := range map[string]http.Header{

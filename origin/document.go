@@ -15,7 +15,9 @@ const aboutAPI = `Store files, share them as raw links.
 
 Send the key as ` + "`X-API-Key`" + ` or as ` + "`Authorization: Bearer`" + `. The key is the tenant: what is not the
 tenant's does not exist. Every failure is ` + "`{\"detail\": …}`" + `, a sentence or an object. Unknown fields of a
-request are ignored. Times are UTC in whole seconds; ids are UUIDs.`
+request are ignored. Times are UTC in whole seconds; ids are UUIDs. An ` + "`ETag`" + ` stands for what is shown:
+with ` + "`If-Match`" + ` a change is made only of that. Downloads of a link, and deliveries of a
+webhook, don't count as changes there.`
 
 // describe completes the document that huma made of the code: with the prose and
 // examples of the reference, every refusal of every operation, and the headers.
@@ -76,6 +78,9 @@ func describeOperation(doc *huma.OpenAPI, op *huma.Operation, ref *reference, pr
 		requireAll(doc.Components.Schemas, media.Schema)
 	}
 	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): success}
+	if kindsOf(op)["conditional"] && op.Method == http.MethodGet {
+		op.Responses["304"] = &huma.Response{Description: "It is as If-None-Match has it. No body."}
+	}
 	for _, r := range ref.of(kindsOf(op), m.Refusals) {
 		refuseWith(op, r, problem)
 	}
@@ -98,7 +103,9 @@ func kindsOf(op *huma.Operation) map[string]bool {
 	for _, p := range op.Parameters {
 		kinds["query"] = kinds["query"] || p.In == "query"
 		kinds["list"] = kinds["list"] || p.Name == "cursor"
+		kinds["conditional"] = kinds["conditional"] || p.Name == "If-Match"
 	}
+	kinds["change"] = kinds["conditional"] && (op.Method == http.MethodPatch || op.Method == http.MethodDelete)
 	return kinds
 }
 
@@ -154,6 +161,7 @@ func describeParameters(op *huma.Operation, m *manual) {
 // patterns are the formats of texts that only this API knows, in words that a
 // client's validator knows: what checkText and checkName accept, nearly.
 var patterns = map[string]string{
+	"entity-tags":     `^([*]|(W/)?"[!#-~]*"([ ]*,[ ]*(W/)?"[!#-~]*")*)$`,
 	"text":            `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`,
 	"maybe-text":      `^([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*)?$`,
 	"sha256":          `^([0-9A-Fa-f]{64})?$`,
@@ -227,6 +235,7 @@ func headers() map[string]*huma.Header {
 		"Retry-After":          {Schema: number, Description: "Seconds to wait before the next try.", Example: 12},
 		"WWW-Authenticate":     {Required: true, Schema: text, Description: "How to send the key.", Example: `Bearer realm="rawlink"`},
 		"Idempotency-Replayed": {Schema: text, Description: "true: the answer to an earlier request with this Idempotency-Key.", Example: "true"},
+		"ETag":                 {Schema: text, Description: "Of what is shown, for If-Match and If-None-Match.", Example: `"kM3qfXw0b1Zc8yQv"`},
 		"Link":                 {Schema: text, Description: "Leads to the next page; absent with the last one.", Example: `</api/v1/files?cursor=MTc4…&limit=100>; rel="next"`},
 	}
 }
@@ -235,6 +244,8 @@ func headers() map[string]*huma.Header {
 func withHeaders(own map[string]*huma.Param, method, status string) map[string]*huma.Param {
 	names := []string{"X-Request-Id"}
 	switch status {
+	case "304", "412":
+		names = append(names, "ETag")
 	case "401":
 		names = append(names, "WWW-Authenticate")
 	case "409", "429", "503":

@@ -42,8 +42,6 @@ func fileOf(f store.File) file {
 	return out
 }
 
-type oneFile struct{ Body file }
-
 type listFilesIn struct {
 	Page
 	Trash      bool   `query:"trash" doc:"List the trash instead of what is live."`
@@ -77,7 +75,7 @@ type resolveFileIn struct {
 	App       string `query:"app" maxLength:"255" format:"maybe-text" doc:"Only a file that this app uploaded."`
 }
 
-func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*oneFile, error) {
+func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*shown[file], error) {
 	if err := checkText("client_key", in.ClientKey, maxText); err != nil {
 		return nil, err
 	}
@@ -87,38 +85,28 @@ func (o *Origin) resolveFile(ctx context.Context, in *resolveFileIn) (*oneFile, 
 		}
 	}
 	f, err := o.Store.ResolveFile(ctx, caller(ctx).TenantID, in.ClientKey, in.App)
-	return &oneFile{Body: fileOf(f)}, err
+	return show(fileOf(f)), err
 }
 
-// onFile runs one of the store's operations that take and return a file.
-func (o *Origin) onFile(ctx context.Context, text string, operate func(ctx context.Context, tenantID, id string) (store.File, error)) (*oneFile, error) {
-	id, err := parseID(text, "file")
-	if err != nil {
-		return nil, err
-	}
-	f, err := operate(ctx, caller(ctx).TenantID, id)
-	return &oneFile{Body: fileOf(f)}, err
+func (o *Origin) getFile(ctx context.Context, in *Thing) (*shown[file], error) {
+	return on(ctx, in, "file", fileOf, o.Store.File)
 }
 
-func (o *Origin) getFile(ctx context.Context, in *byID) (*oneFile, error) {
-	return o.onFile(ctx, in.ID, o.Store.File)
+func (o *Origin) deleteFile(ctx context.Context, in *Thing) (*shown[file], error) {
+	return on(ctx, in, "file", fileOf, o.Store.TrashFile)
 }
 
-func (o *Origin) deleteFile(ctx context.Context, in *byID) (*oneFile, error) {
-	return o.onFile(ctx, in.ID, o.Store.TrashFile)
+func (o *Origin) restoreFile(ctx context.Context, in *Thing) (*shown[file], error) {
+	return on(ctx, in, "file", fileOf, o.Store.RestoreFile)
 }
 
-func (o *Origin) restoreFile(ctx context.Context, in *byID) (*oneFile, error) {
-	return o.onFile(ctx, in.ID, o.Store.RestoreFile)
-}
-
-func (o *Origin) purgeFile(ctx context.Context, in *byID) (*none, error) {
-	_, err := o.onFile(ctx, in.ID, o.Store.PurgeFile)
+func (o *Origin) purgeFile(ctx context.Context, in *Thing) (*none, error) {
+	_, err := on(ctx, in, "file", fileOf, o.Store.PurgeFile)
 	return nil, err
 }
 
 type updateFileIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		OriginalName *string        `json:"original_name" minLength:"1" maxLength:"255" format:"file-name"`
 		Name         *string        `json:"name" minLength:"1" maxLength:"255" format:"file-name" doc:"The same as original_name."`
@@ -126,7 +114,7 @@ type updateFileIn struct {
 	}
 }
 
-func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*oneFile, error) {
+func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*shown[file], error) {
 	name, field := in.Body.OriginalName, "original_name"
 	if name == nil {
 		name, field = in.Body.Name, "name"
@@ -145,7 +133,7 @@ func (o *Origin) updateFile(ctx context.Context, in *updateFileIn) (*oneFile, er
 	if err != nil {
 		return nil, err
 	}
-	return o.onFile(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.File, error) {
+	return on(ctx, &in.Thing, "file", fileOf, func(ctx context.Context, tenantID, id string) (store.File, error) {
 		return o.Store.UpdateFile(ctx, tenantID, id, name, to)
 	})
 }

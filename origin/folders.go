@@ -23,8 +23,6 @@ func folderOf(f store.Folder) folder {
 		CreatedAt: stamp(f.CreatedAt), UpdatedAt: stamp(f.UpdatedAt), DeletedAt: stampOrNull(f.DeletedAt)}
 }
 
-type oneFolder struct{ Body folder }
-
 type listFoldersIn struct {
 	Page
 	Trash    bool   `query:"trash" doc:"List the trash instead of what is live."`
@@ -85,7 +83,7 @@ type createFolderIn struct {
 	}
 }
 
-func (o *Origin) createFolder(ctx context.Context, in *createFolderIn) (*oneFolder, error) {
+func (o *Origin) createFolder(ctx context.Context, in *createFolderIn) (*shown[folder], error) {
 	if err := checkName("name", in.Body.Name); err != nil {
 		return nil, err
 	}
@@ -98,40 +96,30 @@ func (o *Origin) createFolder(ctx context.Context, in *createFolderIn) (*oneFold
 		return nil, err
 	}
 	f, err := o.Store.CreateFolder(ctx, caller(ctx).TenantID, spaceID, parentID, in.Body.Name)
-	return &oneFolder{Body: folderOf(f)}, err
+	return show(folderOf(f)), err
 }
 
-// onFolder runs one of the store's operations that take and return a folder.
-func (o *Origin) onFolder(ctx context.Context, text string, operate func(ctx context.Context, tenantID, id string) (store.Folder, error)) (*oneFolder, error) {
-	id, err := parseID(text, "folder")
-	if err != nil {
-		return nil, err
-	}
-	f, err := operate(ctx, caller(ctx).TenantID, id)
-	return &oneFolder{Body: folderOf(f)}, err
+func (o *Origin) getFolder(ctx context.Context, in *Thing) (*shown[folder], error) {
+	return on(ctx, in, "folder", folderOf, o.Store.Folder)
 }
 
-func (o *Origin) getFolder(ctx context.Context, in *byID) (*oneFolder, error) {
-	return o.onFolder(ctx, in.ID, o.Store.Folder)
+func (o *Origin) deleteFolder(ctx context.Context, in *Thing) (*shown[folder], error) {
+	return on(ctx, in, "folder", folderOf, o.Store.TrashFolder)
 }
 
-func (o *Origin) deleteFolder(ctx context.Context, in *byID) (*oneFolder, error) {
-	return o.onFolder(ctx, in.ID, o.Store.TrashFolder)
-}
-
-func (o *Origin) restoreFolder(ctx context.Context, in *byID) (*oneFolder, error) {
-	return o.onFolder(ctx, in.ID, o.Store.RestoreFolder)
+func (o *Origin) restoreFolder(ctx context.Context, in *Thing) (*shown[folder], error) {
+	return on(ctx, in, "folder", folderOf, o.Store.RestoreFolder)
 }
 
 type updateFolderIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		Name     *string        `json:"name" minLength:"1" maxLength:"255" format:"file-name"`
 		ParentID change[string] `json:"parent_id" doc:"A folder in the same space; null for the space's root."`
 	}
 }
 
-func (o *Origin) updateFolder(ctx context.Context, in *updateFolderIn) (*oneFolder, error) {
+func (o *Origin) updateFolder(ctx context.Context, in *updateFolderIn) (*shown[folder], error) {
 	if in.Body.Name != nil {
 		if err := checkName("name", *in.Body.Name); err != nil {
 			return nil, err
@@ -141,7 +129,7 @@ func (o *Origin) updateFolder(ctx context.Context, in *updateFolderIn) (*oneFold
 	if err != nil {
 		return nil, err
 	}
-	return o.onFolder(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.Folder, error) {
+	return on(ctx, &in.Thing, "folder", folderOf, func(ctx context.Context, tenantID, id string) (store.Folder, error) {
 		return o.Store.UpdateFolder(ctx, tenantID, id, in.Body.Name, to)
 	})
 }

@@ -46,7 +46,7 @@ type importIn struct {
 }
 
 // importURL fetches a file and goes on as if it had been uploaded.
-func (o *Origin) importURL(ctx context.Context, in *importIn) (*oneFile, error) {
+func (o *Origin) importURL(ctx context.Context, in *importIn) (*shown[file], error) {
 	u, source, err := o.wantedImport(ctx, in)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (o *Origin) importURL(ctx context.Context, in *importIn) (*oneFile, error) 
 		return nil, err
 	}
 	f, err = o.awaitVerdict(ctx, f)
-	return &oneFile{Body: fileOf(f)}, err
+	return show(fileOf(f)), err
 }
 
 // wantedImport checks the request.

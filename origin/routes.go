@@ -84,6 +84,9 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Errors:        []int{http.StatusInternalServerError}, // describe replaces it
 		Security:      []map[string][]string{{"ApiKey": names(scopes)}, {"Bearer": names(scopes)}},
 	}
+	if method == http.MethodPatch || method == http.MethodDelete {
+		operation.Middlewares = append(operation.Middlewares, o.insist(api))
+	}
 	if method == http.MethodPost || method == http.MethodPatch {
 		operation.Middlewares = append(operation.Middlewares, readBody)
 		operation.BodyReadTimeout = -1 // readBody has its own
@@ -126,7 +129,7 @@ func (o *Origin) newAPI(router chi.Router) {
 // none is the input or output of an operation that has none.
 type none struct{}
 
-// byID is the input of an operation on one thing.
+// byID is the input of an operation on what belongs to one thing.
 type byID struct {
 	ID string `path:"id"`
 }

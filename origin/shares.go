@@ -32,7 +32,11 @@ func linkOf(v store.Share) link {
 		DownloadCount: v.DownloadCount, Revoked: v.Revoked, HasPassword: v.HasPassword, CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt)}
 }
 
-type oneLink struct{ Body link }
+// settled is what clients set: downloads go on while they think.
+func (l link) settled() any {
+	l.DownloadCount = 0
+	return l
+}
 
 type createShareIn struct {
 	Body struct {
@@ -49,6 +53,7 @@ type createShareIn struct {
 type Link = link
 
 type createdLink struct {
+	ETag string `header:"ETag"`
 	Body struct {
 		Link
 		URL string `json:"url" doc:"The raw link. Shown here and never again."`
@@ -80,6 +85,7 @@ func (o *Origin) createShare(ctx context.Context, in *createShareIn) (*createdLi
 		return nil, errLinkEnded
 	}
 	out := &createdLink{}
+	out.ETag = tagOf(linkOf(v))
 	out.Body.Link, out.Body.URL = linkOf(v), o.config.FilesURL+"/s/"+string(token)
 	return out, nil
 }
@@ -199,21 +205,12 @@ func (o *Origin) listShares(ctx context.Context, in *listSharesIn) (*list[link],
 	return paged(&in.Page, some, func(v store.Share) store.Cursor { return store.Cursor{CreatedAt: v.CreatedAt, ID: v.ID} }, linkOf), err
 }
 
-func (o *Origin) onShare(ctx context.Context, text string, operate func(ctx context.Context, tenantID, id string) (store.Share, error)) (*oneLink, error) {
-	id, err := parseID(text, "share")
-	if err != nil {
-		return nil, err
-	}
-	v, err := operate(ctx, caller(ctx).TenantID, id)
-	return &oneLink{Body: linkOf(v)}, err
-}
-
-func (o *Origin) getShare(ctx context.Context, in *byID) (*oneLink, error) {
-	return o.onShare(ctx, in.ID, o.Store.Share)
+func (o *Origin) getShare(ctx context.Context, in *Thing) (*shown[link], error) {
+	return on(ctx, in, "share", linkOf, o.Store.Share)
 }
 
 type updateShareIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		ExpiresInDays change[int64]     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"From now; null: never."`
 		ExpiresAt     change[time.Time] `json:"expires_at" doc:"Instead of expires_in_days; null: never."`
@@ -222,7 +219,7 @@ type updateShareIn struct {
 }
 
 // updateShare extends or shortens a link's life, and raises or lowers its cap.
-func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*oneLink, error) {
+func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*shown[link], error) {
 	b := &in.Body
 	u := store.ShareUpdate{SetExpiry: b.ExpiresInDays.set || b.ExpiresAt.set, SetCap: b.MaxDownloads.set, MaxDownloads: b.MaxDownloads.value}
 	if days := b.ExpiresInDays.value; days != nil && (*days < 1 || *days > maxDays) {
@@ -235,7 +232,7 @@ func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*oneLink, 
 	if u.ExpiresAt, err = expiry(time.Now(), b.ExpiresInDays.value, b.ExpiresAt.value); err != nil {
 		return nil, err
 	}
-	return o.onShare(ctx, in.ID, func(ctx context.Context, tenantID, id string) (store.Share, error) {
+	return on(ctx, &in.Thing, "share", linkOf, func(ctx context.Context, tenantID, id string) (store.Share, error) {
 		if u.SetCap {
 			o.freeBlock(ctx, tenantID, id)
 		}
@@ -243,6 +240,6 @@ func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*oneLink, 
 	})
 }
 
-func (o *Origin) revokeShare(ctx context.Context, in *byID) (*oneLink, error) {
-	return o.onShare(ctx, in.ID, o.Store.RevokeShare)
+func (o *Origin) revokeShare(ctx context.Context, in *Thing) (*shown[link], error) {
+	return on(ctx, in, "share", linkOf, o.Store.RevokeShare)
 }

@@ -20,8 +20,6 @@ func spaceOf(v store.Space) space {
 	return space{ID: v.ID, TenantID: v.TenantID, Name: v.Name, App: v.App, CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt)}
 }
 
-type oneSpace struct{ Body space }
-
 type listSpacesIn struct{ Page }
 
 func (o *Origin) listSpaces(ctx context.Context, in *listSpacesIn) (*list[space], error) {
@@ -36,45 +34,37 @@ type createSpaceIn struct {
 	}
 }
 
-func (o *Origin) createSpace(ctx context.Context, in *createSpaceIn) (*oneSpace, error) {
+func (o *Origin) createSpace(ctx context.Context, in *createSpaceIn) (*shown[space], error) {
 	if err := firstError(checkText("name", in.Body.Name, maxSpaceName), checkOptional("app", in.Body.App, maxName)); err != nil {
 		return nil, err
 	}
 	v, err := o.Store.CreateSpace(ctx, caller(ctx).TenantID, in.Body.Name, in.Body.App)
-	return &oneSpace{Body: spaceOf(v)}, err
+	return show(spaceOf(v)), err
 }
 
-func (o *Origin) getSpace(ctx context.Context, in *byID) (*oneSpace, error) {
-	id, err := parseID(in.ID, "space")
-	if err != nil {
-		return nil, err
-	}
-	v, err := o.Store.Space(ctx, caller(ctx).TenantID, id)
-	return &oneSpace{Body: spaceOf(v)}, err
+func (o *Origin) getSpace(ctx context.Context, in *Thing) (*shown[space], error) {
+	return on(ctx, in, "space", spaceOf, o.Store.Space)
 }
 
 type renameSpaceIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		Name string `json:"name" required:"true" minLength:"1" maxLength:"200" format:"text"`
 	}
 }
 
-func (o *Origin) renameSpace(ctx context.Context, in *renameSpaceIn) (*oneSpace, error) {
+func (o *Origin) renameSpace(ctx context.Context, in *renameSpaceIn) (*shown[space], error) {
 	if err := checkText("name", in.Body.Name, maxSpaceName); err != nil {
 		return nil, err
 	}
-	id, err := parseID(in.ID, "space")
-	if err != nil {
-		return nil, err
-	}
-	v, err := o.Store.RenameSpace(ctx, caller(ctx).TenantID, id, in.Body.Name)
-	return &oneSpace{Body: spaceOf(v)}, err
+	return on(ctx, &in.Thing, "space", spaceOf, func(ctx context.Context, tenantID, id string) (store.Space, error) {
+		return o.Store.RenameSpace(ctx, tenantID, id, in.Body.Name)
+	})
 }
 
 type deleteSpaceIn struct {
-	ID        string `path:"id"`
-	Recursive bool   `query:"recursive" doc:"Move everything in the space to the trash first."`
+	Thing
+	Recursive bool `query:"recursive" doc:"Move everything in the space to the trash first."`
 }
 
 func (o *Origin) deleteSpace(ctx context.Context, in *deleteSpaceIn) (*none, error) {
@@ -82,7 +72,7 @@ func (o *Origin) deleteSpace(ctx context.Context, in *deleteSpaceIn) (*none, err
 	if err != nil {
 		return nil, err
 	}
-	return nil, o.Store.DeleteSpace(ctx, caller(ctx).TenantID, id, in.Recursive)
+	return nil, o.Store.DeleteSpace(onlyIf(ctx, &in.Conditions, spaceOf), caller(ctx).TenantID, id, in.Recursive)
 }
 
 // each turns stored rows into what clients see; never nil, so that an empty list

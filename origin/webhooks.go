@@ -54,7 +54,11 @@ func webhookOf(w store.Webhook) webhook {
 	return out
 }
 
-type oneWebhook struct{ Body webhook }
+// settled is what clients set, and whether it is enabled.
+func (w webhook) settled() any {
+	w.Failures, w.FailingSince, w.LastError = 0, nil, nil
+	return w
+}
 
 type createWebhookIn struct {
 	Body struct {
@@ -67,6 +71,7 @@ type createWebhookIn struct {
 type Webhook = webhook
 
 type createdWebhook struct {
+	ETag string `header:"ETag"`
 	Body struct {
 		Webhook
 		Secret string `json:"secret" doc:"Signs the deliveries, by Standard Webhooks. Shown here and never again."`
@@ -95,12 +100,13 @@ func (o *Origin) showSecret(w *store.Webhook) (*createdWebhook, error) {
 		return nil, err
 	}
 	out := &createdWebhook{}
+	out.ETag = tagOf(webhookOf(*w))
 	out.Body.Webhook, out.Body.Secret = webhookOf(*w), secretPrefix+base64.StdEncoding.EncodeToString(raw)
 	return out, nil
 }
 
 type rotateWebhookIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		OverlapSeconds *int64 `json:"overlap_seconds" minimum:"0" maximum:"604800" doc:"For how long the secret before signs too. Default: a day. 0: it has leaked."`
 	}
@@ -122,7 +128,7 @@ func (o *Origin) rotateWebhook(ctx context.Context, in *rotateWebhookIn) (*creat
 		overlap = time.Duration(*in.Body.OverlapSeconds) * time.Second
 	}
 	tenant := caller(ctx).TenantID
-	w, err := o.Store.RotateWebhook(ctx, tenant, id, overlap, func(id string) string { return seal(o.webhookKey(tenant), drawSecret(), id) })
+	w, err := o.Store.RotateWebhook(onlyIf(ctx, &in.Conditions, webhookOf), tenant, id, overlap, func(id string) string { return seal(o.webhookKey(tenant), drawSecret(), id) })
 	if err != nil {
 		return nil, err
 	}
@@ -187,17 +193,12 @@ func (o *Origin) listWebhooks(ctx context.Context, in *listWebhooksIn) (*list[we
 	return paged(&in.Page, some, func(w store.Webhook) store.Cursor { return store.Cursor{CreatedAt: w.CreatedAt, ID: w.ID} }, webhookOf), err
 }
 
-func (o *Origin) getWebhook(ctx context.Context, in *byID) (*oneWebhook, error) {
-	id, err := parseID(in.ID, "webhook")
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.Store.Webhook(ctx, caller(ctx).TenantID, id)
-	return &oneWebhook{Body: webhookOf(w)}, err
+func (o *Origin) getWebhook(ctx context.Context, in *Thing) (*shown[webhook], error) {
+	return on(ctx, in, "webhook", webhookOf, o.Store.Webhook)
 }
 
 type updateWebhookIn struct {
-	ID   string `path:"id"`
+	Thing
 	Body struct {
 		URL     *string   `json:"url"`
 		Events  *[]string `json:"events" doc:"An empty list: all."`
@@ -205,7 +206,7 @@ type updateWebhookIn struct {
 	}
 }
 
-func (o *Origin) updateWebhook(ctx context.Context, in *updateWebhookIn) (*oneWebhook, error) {
+func (o *Origin) updateWebhook(ctx context.Context, in *updateWebhookIn) (*shown[webhook], error) {
 	b := &in.Body
 	if b.URL != nil {
 		if err := o.checkReceiver(*b.URL); err != nil {
@@ -217,20 +218,17 @@ func (o *Origin) updateWebhook(ctx context.Context, in *updateWebhookIn) (*oneWe
 			return nil, err
 		}
 	}
-	id, err := parseID(in.ID, "webhook")
-	if err != nil {
-		return nil, err
-	}
-	w, err := o.Store.UpdateWebhook(ctx, caller(ctx).TenantID, id, store.WebhookUpdate{URL: b.URL, Events: b.Events, Enabled: b.Enabled})
-	return &oneWebhook{Body: webhookOf(w)}, err
+	return on(ctx, &in.Thing, "webhook", webhookOf, func(ctx context.Context, tenantID, id string) (store.Webhook, error) {
+		return o.Store.UpdateWebhook(ctx, tenantID, id, store.WebhookUpdate{URL: b.URL, Events: b.Events, Enabled: b.Enabled})
+	})
 }
 
-func (o *Origin) deleteWebhook(ctx context.Context, in *byID) (*none, error) {
+func (o *Origin) deleteWebhook(ctx context.Context, in *Thing) (*none, error) {
 	id, err := parseID(in.ID, "webhook")
 	if err != nil {
 		return nil, err
 	}
-	return nil, o.Store.DeleteWebhook(ctx, caller(ctx).TenantID, id)
+	return nil, o.Store.DeleteWebhook(onlyIf(ctx, &in.Conditions, webhookOf), caller(ctx).TenantID, id)
 }
 
 // delivery is a Delivery as clients see it.

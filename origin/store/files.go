@@ -128,7 +128,13 @@ func (s *Store) UpdateFile(ctx context.Context, tenantID, id string, name *strin
 				return err
 			}
 		}
-		// Only what was asked for is written: f may be older than another change.
+		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if err := allowed(ctx, f); err != nil {
+			return err
+		}
+		// The folder that holds it may go to the trash at any time.
 		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET original_name = COALESCE($2, original_name),
 				folder_id = CASE WHEN $3 THEN $4 ELSE folder_id END, updated_at = $5
 			WHERE id = $1 AND `+live+` RETURNING `+fileColumns, id, name, to.Set, to.ID, s.micros()))
@@ -146,6 +152,9 @@ func (s *Store) TrashFile(ctx context.Context, tenantID, id string) (File, error
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
 		var err error
 		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil || f.DeletedAt != nil {
+			return err
+		}
+		if err := allowed(ctx, f); err != nil {
 			return err
 		}
 		if err := trashWhere(ctx, tx, "files", `id = $1`, id, newID(), s.micros()); err != nil {
@@ -172,6 +181,12 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 			return err
 		}
 		if err := s.checkRestorePlace(ctx, tx, tenantID, f.FolderID); err != nil {
+			return err
+		}
+		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil || f.DeletedAt == nil {
+			return err
+		}
+		if err := allowed(ctx, f); err != nil {
 			return err
 		}
 		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET deleted_at = NULL, deletion_id = NULL, updated_at = $2
@@ -208,6 +223,9 @@ func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File
 		}
 		if !wanted(f) {
 			return notFound("file")
+		}
+		if err := allowed(ctx, f); err != nil {
+			return err
 		}
 		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
 			return err

@@ -83,21 +83,23 @@ func (s *Store) UpdateFolder(ctx context.Context, tenantID, id string, name *str
 	var f Folder
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		var err error
-		if f, err = findFolder(ctx, tx, tenantID, id); err != nil {
+		if f, err = s.lockFolder(ctx, tx, tenantID, id); err != nil {
 			return err
 		}
 		if f.DeletedAt != nil {
 			return notFound("folder")
+		}
+		if err := allowed(ctx, f); err != nil {
+			return err
 		}
 		if to.Set {
 			if err := s.checkMove(ctx, tx, f, to.ID); err != nil {
 				return err
 			}
 		}
-		// Only what was asked for is written: f may be older than another change.
 		f, err = readFolder(tx.QueryRowContext(ctx, `UPDATE folders SET name = COALESCE($2, name),
 				parent_id = CASE WHEN $3 THEN $4 ELSE parent_id END, updated_at = $5
-			WHERE id = $1 AND deleted_at IS NULL RETURNING `+folderColumns, id, name, to.Set, to.ID, s.micros()))
+			WHERE id = $1 RETURNING `+folderColumns, id, name, to.Set, to.ID, s.micros()))
 		return orNotFound(err, "folder")
 	})
 	return f, err
@@ -110,6 +112,9 @@ func (s *Store) TrashFolder(ctx context.Context, tenantID, id string) (Folder, e
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
 		var err error
 		if f, err = s.lockFolder(ctx, tx, tenantID, id); err != nil || f.DeletedAt != nil {
+			return err
+		}
+		if err := allowed(ctx, f); err != nil {
 			return err
 		}
 		deletion := newID()
@@ -144,6 +149,9 @@ func (s *Store) RestoreFolder(ctx context.Context, tenantID, id string) (Folder,
 			return err
 		}
 		if err := s.checkRestorePlace(ctx, tx, f.TenantID, f.ParentID); err != nil {
+			return err
+		}
+		if err := allowed(ctx, f); err != nil {
 			return err
 		}
 		if err := s.untrash(ctx, tx, *f.deletionID); err != nil {

@@ -125,6 +125,9 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if v.Revoked {
 			return refuse(share.Conflict, "share is revoked")
 		}
+		if err := allowed(ctx, v); err != nil {
+			return err
+		}
 		before, err := s.linkCounts(ctx, tx, id)
 		if err != nil {
 			return err
@@ -219,21 +222,21 @@ func findShare(ctx context.Context, q querier, tenantID, id, lock string) (Share
 func (s *Store) RevokeShare(ctx context.Context, tenantID, id string) (Share, error) {
 	var v Share
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET revoked = TRUE, updated_at = $3
-			WHERE id = $1 AND tenant_id = $2 AND NOT revoked`, id, tenantID, s.micros()))
-		if err != nil {
+		var err error
+		if v, err = findShare(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil || v.Revoked {
 			return err
 		}
-		if ok {
-			if err := s.announceShare(ctx, tx, id); err != nil {
-				return err
-			}
-			if err := s.tellShareID(ctx, tx, EventShareRevoked, id); err != nil {
-				return err
-			}
+		if err := allowed(ctx, v); err != nil {
+			return err
 		}
-		v, err = findShare(ctx, tx, tenantID, id, "")
-		return err
+		if v, err = readShare(tx.QueryRowContext(ctx, `UPDATE shares SET revoked = TRUE, updated_at = $2
+			WHERE id = $1 RETURNING `+shareColumns, id, s.micros())); err != nil {
+			return err
+		}
+		if err := s.announceShare(ctx, tx, id); err != nil {
+			return err
+		}
+		return s.tellShare(ctx, tx, EventShareRevoked, v)
 	})
 	return v, err
 }

@@ -106,9 +106,15 @@ func findAnySpace(ctx context.Context, q querier, tenantID, id string) (Space, e
 func (s *Store) RenameSpace(ctx context.Context, tenantID, id, name string) (Space, error) {
 	var v Space
 	err := s.write(ctx, func(tx *sql.Tx) (err error) {
-		v, err = readSpace(tx.QueryRowContext(ctx, `UPDATE spaces SET name = $3, updated_at = $4
-			WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING `+spaceColumns, id, tenantID, name, s.micros()))
-		return orNotFound(err, "space")
+		if v, err = findSpace(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if err := allowed(ctx, v); err != nil {
+			return err
+		}
+		v, err = readSpace(tx.QueryRowContext(ctx, `UPDATE spaces SET name = $2, updated_at = $3
+			WHERE id = $1 RETURNING `+spaceColumns, id, name, s.micros()))
+		return err
 	})
 	return v, err
 }
@@ -117,11 +123,12 @@ func (s *Store) RenameSpace(ctx context.Context, tenantID, id, name string) (Spa
 // uploads is refused unless recursive, which moves them to the trash first.
 func (s *Store) DeleteSpace(ctx context.Context, tenantID, id string, recursive bool) error {
 	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		if _, err := findSpace(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+		v, err := findSpace(ctx, tx, tenantID, id, s.db.ForUpdate())
+		if err != nil {
 			return err
 		}
 		var held bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM folders WHERE space_id = $1 AND deleted_at IS NULL)
+		err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM folders WHERE space_id = $1 AND deleted_at IS NULL)
 			OR EXISTS (SELECT 1 FROM files WHERE space_id = $1 AND folder_id IS NULL AND deleted_at IS NULL)
 			OR EXISTS (SELECT 1 FROM uploads WHERE space_id = $1)`, id).Scan(&held)
 		if err != nil {
@@ -129,6 +136,9 @@ func (s *Store) DeleteSpace(ctx context.Context, tenantID, id string, recursive 
 		}
 		if held && !recursive {
 			return refuse(share.Conflict, "space is not empty; delete its contents or pass recursive=true")
+		}
+		if err := allowed(ctx, v); err != nil {
+			return err
 		}
 		now, deletion := s.micros(), newID()
 		if err := s.trashSpace(ctx, tx, id, deletion, now); err != nil {

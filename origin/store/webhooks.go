@@ -104,6 +104,9 @@ func (s *Store) UpdateWebhook(ctx context.Context, tenantID, id string, u Webhoo
 		if w, err = findWebhook(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
 			return err
 		}
+		if err := allowed(ctx, w); err != nil {
+			return err
+		}
 		if u.URL != nil {
 			w.URL = *u.URL
 		}
@@ -143,6 +146,9 @@ func (s *Store) RotateWebhook(ctx context.Context, tenantID, id string, overlap 
 				return err
 			}
 		}
+		if err := allowed(ctx, w); err != nil {
+			return err
+		}
 		now := s.micros()
 		old, until := &w.Secret, now+overlap.Microseconds()
 		if overlap <= 0 {
@@ -173,7 +179,11 @@ func (s *Store) disable(ctx context.Context, tx *sql.Tx, w *Webhook, reason stri
 func (s *Store) DeleteWebhook(ctx context.Context, tenantID, id string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		onto(ctx, id)
-		if _, err := findWebhook(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
+		w, err := findWebhook(ctx, tx, tenantID, id, s.db.ForUpdate())
+		if err != nil {
+			return err
+		}
+		if err := allowed(ctx, w); err != nil {
 			return err
 		}
 		for _, statement := range []string{`DELETE FROM webhook_deliveries WHERE webhook_id = $1`, `DELETE FROM webhooks WHERE id = $1`} {

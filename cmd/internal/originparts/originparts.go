@@ -102,6 +102,7 @@ func configOf(s *settings.API) (origin.Config, error) {
 		AuditKeep:        s.AuditKeep,
 		CDN:              origin.CDN{PurgeURL: string(s.CDNPurgeURL), Header: string(s.CDNPurgeHeader), Field: s.CDNPurgeField},
 		Origins:          s.APIOrigins,
+		RequireIfMatch:   s.RequireIfMatch,
 		TrustedProxies:   proxies,
 	}, nil
 }

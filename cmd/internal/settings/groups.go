@@ -27,6 +27,8 @@ type API struct {
 	APIOrigins []string `name:"api-origins" env:"RAWLINK_API_ORIGINS" help:"Web origins whose scripts may call the API, and upload, from a browser, comma separated. The console needs none." placeholder:"ORIGIN"`
 	Console    bool     `help:"Serve the console, a page for partners, at / of the API's host." default:"true" negatable:""`
 
+	RequireIfMatch bool `help:"Refuse changes and deletes that come without If-Match, so that no client overwrites what it has not seen. The SDK sends none."`
+
 	UploadMax           Size          `help:"Largest file accepted; with clamd, not above clamd_max_size." default:"5GiB"`
 	UploadMultipartFrom Size          `help:"Files of this size and more are uploaded in parts." default:"100MB"`
 	UploadPartSize      Size          `help:"Size of these parts, at least 5MiB." default:"16MiB"`

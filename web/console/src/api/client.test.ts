@@ -24,6 +24,16 @@ describe('a client', () => {
     expect(send.mock.calls[0]?.[1]).toMatchObject({ credentials: 'omit', headers: { 'X-API-Key': 'fck_test_x' } })
   })
 
+  it('changes and deletes whatever is there', async () => {
+    const { client, send } = clientOf(answer(200, {}), answer(200, {}), answer(200, {}), answer(201, {}))
+    await client.patch('/files/f', { name: 'n' })
+    await client.delete('/files/f')
+    await client.get('/files/f')
+    await client.post('/files/f/restore', {})
+    const sent = send.mock.calls.map(([, init]) => new Headers(init?.headers).get('If-Match'))
+    expect(sent).toEqual(['*', '*', null, null])
+  })
+
   it('repeats a POST under one Idempotency-Key, and draws another for the next', async () => {
     const { client, keys } = clientOf(offline, answer(503, { detail: 'down' }, { 'Retry-After': '2' }), answer(201, {}), answer(201, {}))
     await client.post('/shares', {})

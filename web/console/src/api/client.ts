@@ -71,6 +71,8 @@ export class Client {
       init.body = JSON.stringify(body)
     }
     if (key !== undefined) headers['Idempotency-Key'] = key
+    // A person decides by what is seen. A service may want changes to say so.
+    if (method === 'PATCH' || method === 'DELETE') headers['If-Match'] = '*'
     const repeatable = method === 'GET' || method === 'POST'
     for (let left = repeatable ? tries : 1; ; left--) {
       const answer = await this.once(path, init).catch((error: unknown) => {
