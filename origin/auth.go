@@ -78,7 +78,7 @@ func (o *Origin) permit(ctx huma.Context, key store.Key, scopes []Scope) error {
 		return reject(http.StatusForbidden, map[string]string{"error": "feature_not_in_plan"})
 	}
 	unscoped := checkScopes(key, scopes)
-	if err := o.ration(ctx, key.ID, unscoped == nil); err != nil {
+	if err := o.ration(ctx, key, unscoped == nil); err != nil {
 		return err
 	}
 	return unscoped

@@ -191,7 +191,7 @@ func (o *Origin) storeImport(ctx context.Context, u *store.Upload, response *htt
 
 // fitImport takes the room for so many bytes, if one file may have them.
 func (o *Origin) fitImport(ctx context.Context, u *store.Upload, size int64) error {
-	if most := min(o.config.Imports.Max, o.config.MaxUpload); size > most {
+	if most := min(o.config.Imports.Max, o.maxUpload(ctx)); size > most {
 		return reject(http.StatusRequestEntityTooLarge, fmt.Sprintf("url: the source is larger than the %d bytes that an import may have", most))
 	}
 	return o.Store.FitUpload(ctx, u, size, o.importLife())

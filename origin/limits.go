@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rawlink/internal/ratelimit"
+	"rawlink/origin/store"
 )
 
 // Limiter counts requests, for all origins together. Take counts one request of
@@ -25,6 +26,16 @@ type Limits struct {
 	Shares   int64 // creations
 	Uploads  int64 // starts
 	Imports  int64 // from URLs
+}
+
+// under are the limits of a key whose tenant has a plan.
+func (l Limits) under(p store.Plan) Limits {
+	return Limits{
+		Requests: p.Or(store.RequestsPerMinute, l.Requests),
+		Shares:   p.Or(store.LinksPerMinute, l.Shares),
+		Uploads:  p.Or(store.UploadsPerMinute, l.Uploads),
+		Imports:  p.Or(store.ImportsPerMinute, l.Imports),
+	}
 }
 
 // limitWindow is the length of a window, and so the longest Retry-After.
@@ -59,13 +70,13 @@ func (l Limits) budgets(operation string, allowed bool) []ratelimit.Budget {
 // While nobody can count, requests are let through: limits protect the service
 // from a client's excess, and an API that is down protects nobody. Quotas don't
 // depend on it.
-func (o *Origin) ration(ctx huma.Context, keyID string, allowed bool) error {
+func (o *Origin) ration(ctx huma.Context, key store.Key, allowed bool) error {
 	operation := ctx.Operation().OperationID
-	budgets := o.config.Limits.budgets(operation, allowed)
+	budgets := o.config.Limits.under(key.Plan).budgets(operation, allowed)
 	if len(budgets) == 0 {
 		return nil
 	}
-	standings, err := o.Limits.Take(ctx.Context(), keyID, budgets)
+	standings, err := o.Limits.Take(ctx.Context(), key.ID, budgets)
 	o.noteCounting(ctx.Context(), err)
 	if err != nil {
 		return nil

@@ -25,9 +25,7 @@ func (o *Origin) sweep(ctx context.Context) error {
 		o.sweepAll(ctx, "deliveries", func(ctx context.Context, limit int) (int64, error) {
 			return o.Store.SweepDeliveries(ctx, o.config.Webhooks.Keep, limit)
 		})
-		if o.config.TrashGrace > 0 {
-			o.purgeAged(ctx, o.Store.Age(o.config.TrashGrace))
-		}
+		o.purgeAged(ctx)
 	})
 }
 

@@ -54,9 +54,14 @@ func (o *Origin) purgeTrash(ctx context.Context, job *store.Job) error {
 // purgeAged purges what has been in the trash for longer than the grace. Each
 // file is purged as by request: its links die with the transaction that gives
 // its room back; then the bytes go.
-func (o *Origin) purgeAged(ctx context.Context, trash store.Trash) {
-	err := o.purgeAll(ctx, trash, "aged")
-	if err != nil && !errors.Is(err, errMore) && ctx.Err() == nil {
+func (o *Origin) purgeAged(ctx context.Context) {
+	aged, err := o.Store.AgedTrash(ctx, o.config.TrashGrace.Microseconds())
+	for _, trash := range aged {
+		if failed := o.purgeAll(ctx, trash, "aged"); !errors.Is(failed, errMore) {
+			err = errors.Join(err, failed)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
 		o.Log.WarnContext(ctx, "aged trash not purged; it will be tried again", "error", err)
 	}
 }

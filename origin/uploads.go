@@ -99,12 +99,17 @@ func (o *Origin) wantedUpload(ctx context.Context, in *initiateIn) (store.Upload
 	if u.Size < 1 {
 		return u, invalid("size", "must be at least 1 byte")
 	}
-	if u.Size > o.config.MaxUpload {
-		return u, reject(http.StatusRequestEntityTooLarge, fmt.Sprintf("size: %d bytes is more than the %d that one file may have", u.Size, o.config.MaxUpload))
+	if most := o.maxUpload(ctx); u.Size > most {
+		return u, reject(http.StatusRequestEntityTooLarge, fmt.Sprintf("size: %d bytes is more than the %d that one file may have", u.Size, most))
 	}
 	u.SpaceID, errSpace = parseID(b.SpaceID, "space")
 	u.FolderID, errFolder = optionalID(b.FolderID, "folder")
 	return u, firstError(errSpace, errFolder)
+}
+
+// maxUpload is how many bytes a file of the caller's may have.
+func (o *Origin) maxUpload(ctx context.Context) int64 {
+	return min(o.config.MaxUpload, caller(ctx).Plan.Or(store.UploadMax, o.config.MaxUpload))
 }
 
 func checkType(contentType string) error {

@@ -22,6 +22,7 @@ type adminCommand struct {
 	Tenant struct {
 		Create  tenantCreate  `cmd:"" help:"Add a tenant."`
 		List    tenantList    `cmd:"" help:"List tenants, what they may use and what they use."`
+		Plan    tenantPlan    `cmd:"" help:"Give a tenant rules of its own: requests in a minute, largest file, days in the trash."`
 		Limit   tenantLimit   `cmd:"" help:"Change what a tenant may use; a limit that is not named stays."`
 		Suspend tenantSuspend `cmd:"" help:"Close the API to a tenant's keys; its links go on."`
 		Resume  tenantResume  `cmd:"" help:"Open the API to a suspended tenant again."`

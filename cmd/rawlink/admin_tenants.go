@@ -58,11 +58,11 @@ func (c *tenantCreate) Run(ctx context.Context, std *streams) error {
 	})
 }
 
-var tenantColumns = []string{"id", "name", "bytes_used", "bytes_limit", "links_used", "links_limit", "suspended"}
+var tenantColumns = []string{"id", "name", "bytes_used", "bytes_limit", "links_used", "links_limit", "suspended", "plan"}
 
 func (p *place) tenantRow(t store.Tenant) map[string]any {
 	row := map[string]any{"id": t.ID, "name": t.Name, "bytes_used": p.size(t.BytesUsed), "bytes_limit": p.size(t.BytesLimit),
-		"links_used": t.LinksUsed, "links_limit": t.LinksLimit, "suspended": t.Suspended}
+		"links_used": t.LinksUsed, "links_limit": t.LinksLimit, "suspended": t.Suspended, "plan": p.ownRules(t.Plan)}
 	if p.JSON { // programs get -1
 		return row
 	}

@@ -182,6 +182,11 @@ func TestAdmin(t *testing.T) {
 		{"tenant", "limit", tenants[0].ID, "--bytes-limit=-7"},
 		{"tenant", "create", "x", "--links-limit=-2"},
 		{"tenant", "limit", "nobody", "--bytes-limit=1"},
+		{"tenant", "plan", "nobody", "--upload-max=1MB"},
+		{"tenant", "plan", tenants[0].ID},
+		{"tenant", "plan", tenants[0].ID, "--upload-max=0"},
+		{"tenant", "plan", tenants[0].ID, "--requests-per-minute=-1"},
+		{"tenant", "plan", tenants[0].ID, "--trash-grace=30"},
 		{"key", "create", "--tenant", tenants[0].ID, "--expires=-1h"},
 		{"key", "create", "--tenant", tenants[0].ID, "--scopes=files:raed"},
 		{"key", "list", "--tenant", "nobody"},
@@ -190,6 +195,44 @@ func TestAdmin(t *testing.T) {
 			t.Errorf("admin %v: %q; want one clear line", args, got)
 		}
 	}
+}
+
+// TestPlan gives one tenant rules of its own, and takes them back; others keep the
+// service's.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	s := testsystem.Embedded(t)
+	var tenants []struct {
+		ID   string
+		Plan map[string]int64
+	}
+	s.Admin(t, &tenants, "tenant", "create", "acme")
+	id := tenants[0].ID
+	partner, other := s.As(s.NewKey(t, id)), s.Client()
+	space := partner.Space(t)
+	s.AdminQuietly(t, "tenant", "plan", id, "--upload-max=1KB", "--links-per-minute=1", "--trash-grace=48h")
+	s.AdminQuietly(t, "tenant", "plan", id, "--links-per-minute=2")
+	if a := partner.Do(t, "POST", "/uploads/initiate", testsystem.Object{"original_name": "n", "size": 1001, "space_id": space}); a.Status != 413 || !strings.Contains(a.Detail(), "1000") {
+		t.Errorf("a file above the plan = %d %s; want 413", a.Status, a.Raw)
+	}
+	file := partner.CleanFile(t, space, "n", "text/plain", []byte("text"))
+	for _, want := range []int{201, 201, 429} {
+		if a := partner.Do(t, "POST", "/shares", testsystem.Object{"file_id": file}); a.Status != want || !strings.Contains(a.Header.Get("RateLimit-Policy"), `"shares";q=2;`) {
+			t.Errorf("a link = %d, policy %s; want %d by 2 in a minute", a.Status, a.Header.Get("RateLimit-Policy"), want)
+		}
+	}
+	if a := other.Do(t, "POST", "/shares", testsystem.Object{"file_id": file}); !strings.Contains(a.Header.Get("RateLimit-Policy"), `"shares";q=120;`) {
+		t.Errorf("another tenant's policy: %s; want the service's", a.Header.Get("RateLimit-Policy"))
+	}
+	s.Admin(t, &tenants, "tenant", "list")
+	for _, tenant := range tenants {
+		if want := map[bool]int{true: 3}[tenant.ID == id]; len(tenant.Plan) != want || want > 0 && tenant.Plan["trash_grace"] != 48*3600 {
+			t.Errorf("tenant %+v; want %d rules of its own", tenant, want)
+		}
+	}
+	s.AdminQuietly(t, "tenant", "plan", id, "--upload-max=default", "--links-per-minute=default")
+	partner.Must(t, 200, "POST", "/uploads/initiate", testsystem.Object{"original_name": "n", "size": 1001, "space_id": space})
+	partner.Must(t, 201, "POST", "/shares", testsystem.Object{"file_id": file})
 }
 
 // TestEdgeHasNoDatabase holds the edge to what it is: no database driver, and

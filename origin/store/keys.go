@@ -25,6 +25,7 @@ type Key struct {
 	RevokedAt  *int64
 
 	TenantSuspended bool // of the tenant, read together with the key
+	Plan            Plan // likewise
 }
 
 // NewKey is what a key to be created is like.
@@ -37,13 +38,14 @@ type NewKey struct {
 	Secret    string // "" = draw one
 }
 
-const keyColumns = `k.id, k.tenant_id, k.label, k.mode, k.scopes, k.created_at, k.last_used_at, k.expires_at, k.revoked_at, t.suspended`
+const keyColumns = `k.id, k.tenant_id, k.label, k.mode, k.scopes, k.created_at, k.last_used_at, k.expires_at, k.revoked_at, t.suspended, ` + planColumns
 
 func readKey(row scanner) (Key, error) {
 	var k Key
 	var scopes string
-	err := row.Scan(&k.ID, &k.TenantID, &k.Label, &k.Mode, &scopes, &k.CreatedAt, &k.LastUsedAt, &k.ExpiresAt, &k.RevokedAt, &k.TenantSuspended)
-	k.Scopes = strings.Fields(scopes)
+	var plan planRow
+	err := row.Scan(append([]any{&k.ID, &k.TenantID, &k.Label, &k.Mode, &scopes, &k.CreatedAt, &k.LastUsedAt, &k.ExpiresAt, &k.RevokedAt, &k.TenantSuspended}, plan.dest()...)...)
+	k.Scopes, k.Plan = strings.Fields(scopes), plan.plan()
 	return k, err
 }
 

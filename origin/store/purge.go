@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 )
 
 // Trash names a part of what is in the trash.
@@ -15,10 +14,9 @@ type Trash struct {
 	TenantID string // "": of all tenants
 	SpaceID  string // "": of all spaces
 	Until    int64  // what was trashed at this time or before
-}
 
-// Age is the trash that has been there for a time.
-func (s *Store) Age(age time.Duration) Trash { return Trash{Until: s.micros() - age.Microseconds()} }
+	CommonGrace bool `json:",omitempty"` // only of tenants whose plan has none of its own
+}
 
 // where renders the condition after the arguments that the caller has already.
 func (t Trash) where(args ...any) (string, []any) {
@@ -29,6 +27,9 @@ func (t Trash) where(args ...any) (string, []any) {
 			args = append(args, value)
 			condition += ` AND ` + column + ` = $` + strconv.Itoa(len(args))
 		}
+	}
+	if t.CommonGrace {
+		condition += ` AND tenant_id NOT IN (SELECT id FROM tenants WHERE trash_grace IS NOT NULL)`
 	}
 	return condition, args
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,18 @@ func (b *bench) emptied(t *testing.T) {
 		if err := b.FinishJob(t.Context(), job.ID); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// purgeAged purges what has been in the trash for an hour.
+func (b *bench) purgeAged(t *testing.T) {
+	t.Helper()
+	aged, err := b.AgedTrash(t.Context(), time.Hour.Microseconds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trash := range aged {
+		b.purgeAll(t, trash)
 	}
 }
 
@@ -173,12 +186,12 @@ func TestAgedTrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.clock.add(time.Hour - time.Microsecond)
-		b.purgeAll(t, b.Age(time.Hour))
+		b.purgeAged(t)
 		if n := b.rows(t, "files"); n != 1 {
 			t.Errorf("%d files just before the end of the grace; want 1", n)
 		}
 		b.clock.add(time.Microsecond)
-		b.purgeAll(t, b.Age(time.Hour))
+		b.purgeAged(t)
 		if got := [3]int{b.rows(t, "files"), b.rows(t, "folders"), b.rows(t, "spaces")}; got != [3]int{0, 1, 1} {
 			t.Errorf("files, folders, spaces: %v; want none, and what the upload is for", got)
 		}
@@ -190,10 +203,53 @@ func TestAgedTrash(t *testing.T) {
 		if err := b.ReleaseUpload(ctx, b.tenant, uploads[0].FileID); err != nil {
 			t.Fatal(err)
 		}
-		b.purgeAll(t, b.Age(time.Hour))
+		b.purgeAged(t)
 		if got := [2]int{b.rows(t, "folders"), b.rows(t, "spaces")}; got != [2]int{0, 0} {
 			t.Errorf("folders, spaces: %v; want none", got)
 		}
+	})
+}
+
+// TestAgedTrashByPlan: a tenant with a grace of its own keeps its trash for that, and one
+// whose grace is 0 keeps it.
+func TestAgedTrashByPlan(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		minute, none := time.Minute.Microseconds(), int64(0)
+		files := map[string]File{}
+		for name, grace := range map[string]*int64{"common": nil, "short": &minute, "kept": &none} {
+			b.tenant = b.newTenant(t, Unlimited, Unlimited)
+			space, err := b.CreateSpace(t.Context(), b.tenant, "space", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.space = space.ID
+			if err := b.SetTenantPlan(t.Context(), b.tenant, map[Rule]*int64{TrashGrace: grace}); err != nil {
+				t.Fatal(err)
+			}
+			if files[name], err = b.TrashFile(t.Context(), b.tenant, b.upload(t, 1).ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func(want ...string) {
+			t.Helper()
+			b.purgeAged(t)
+			for name, f := range files {
+				if _, err := b.File(t.Context(), f.TenantID, f.ID); (err == nil) != slices.Contains(want, name) {
+					t.Errorf("%s: %v; want %v left", name, err, want)
+				}
+			}
+		}
+		b.clock.add(time.Minute - time.Microsecond)
+		left("common", "short", "kept")
+		b.clock.add(time.Microsecond)
+		left("common", "kept")
+		b.clock.add(time.Hour)
+		left("kept")
+		if err := b.SetTenantPlan(t.Context(), files["kept"].TenantID, map[Rule]*int64{TrashGrace: nil}); err != nil {
+			t.Fatal(err)
+		}
+		left()
 	})
 }
 

@@ -20,6 +20,7 @@ type Tenant struct {
 	LinksLimit int64 // active shares, or Unlimited
 	BytesUsed  int64 // read by Tenants: what is stored, trash included, and reserved
 	LinksUsed  int64 // likewise: active shares
+	Plan       Plan  // likewise
 }
 
 // CreateTenant adds a tenant and returns it with its id.
@@ -64,10 +65,12 @@ func (s *Store) updateTenant(ctx context.Context, id, query string, args ...any)
 
 // Tenants lists all tenants, oldest first, with what they use.
 func (s *Store) Tenants(ctx context.Context) ([]Tenant, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, suspended, bytes_limit, links_limit, bytes_stored + bytes_reserved FROM tenants ORDER BY created_at, id`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, suspended, bytes_limit, links_limit, bytes_stored + bytes_reserved, `+planColumns+` FROM tenants t ORDER BY created_at, id`)
 	all, err := collect(rows, err, func(row scanner) (Tenant, error) {
 		var t Tenant
-		err := row.Scan(&t.ID, &t.Name, &t.Suspended, &t.BytesLimit, &t.LinksLimit, &t.BytesUsed)
+		var plan planRow
+		err := row.Scan(append([]any{&t.ID, &t.Name, &t.Suspended, &t.BytesLimit, &t.LinksLimit, &t.BytesUsed}, plan.dest()...)...)
+		t.Plan = plan.plan()
 		return t, err
 	})
 	for i := range all {
