@@ -54,7 +54,7 @@ type Layers struct {
 	maxStale time.Duration
 	now      func() time.Time
 	meter    Meter
-	verified atomic.Int64 // Unix nanoseconds, see Verified
+	verified atomic.Pointer[time.Time] // see Verified; nil before the first tick
 }
 
 // New returns the two layers. maxStale is how long after the last tick the cache
@@ -63,8 +63,9 @@ func New(cache Cache, truth Truth, maxStale time.Duration, now func() time.Time,
 	return &Layers{cache: cache, truth: truth, maxStale: maxStale, now: now, meter: meter}
 }
 
-// Verified notes that every change up to at has reached the cache.
-func (l *Layers) Verified(at time.Time) { l.verified.Store(at.UnixNano()) }
+// Verified notes that every change up to at has reached the cache. The reading is kept
+// as it is: by the wall clock alone, one that is set back would make the cache young.
+func (l *Layers) Verified(at time.Time) { l.verified.Store(&at) }
 
 // Lookup returns the record and where it was found. What the cache holds is as
 // old as the last tick heard before it was read. Kinds: NotFound, Unavailable.
@@ -85,8 +86,8 @@ func (l *Layers) Lookup(ctx context.Context, hash share.Hash) (Found, error) {
 
 // cached looks into the cache, if that is to be believed.
 func (l *Layers) cached(ctx context.Context, hash share.Hash) (record share.Record, asOf time.Time, found bool) {
-	asOf = time.Unix(0, l.verified.Load())
-	if l.now().Sub(asOf) >= l.maxStale {
+	tick := l.verified.Load()
+	if tick == nil || l.now().Sub(*tick) >= l.maxStale {
 		l.meter.Asked(FromCache, "passed", 0)
 		return record, asOf, false
 	}
@@ -96,7 +97,7 @@ func (l *Layers) cached(ctx context.Context, hash share.Hash) (record share.Reco
 	span.Fail(err)
 	span.End()
 	l.meter.Asked(FromCache, outcome(found, err != nil), time.Since(began))
-	return record, asOf, found && err == nil
+	return record, *tick, found && err == nil
 }
 
 func outcome(found, failed bool) string {

@@ -86,6 +86,20 @@ func TestNothingIsBelievedBeforeTheFirstTick(t *testing.T) {
 	}
 }
 
+// A machine's clock may be set back while no ticks come. What was read out of the cache
+// is then still to be as old as it is: the tick's reading has to keep its monotonic part,
+// which == compares.
+func TestSettingTheClockBackMakesNothingYounger(t *testing.T) {
+	t.Parallel()
+	cache := layer{record: share.Record{Version: 1}, found: true}
+	tick := time.Now()
+	l := New(&cache, &layer{}, time.Minute, time.Now, unmetered{})
+	l.Verified(tick)
+	if got, err := l.Lookup(t.Context(), share.Hash{}); err != nil || got.AsOf != tick {
+		t.Errorf("Lookup = as of %v, %v; want the tick's own reading, %v", got.AsOf, err, tick)
+	}
+}
+
 type unmetered struct{}
 
 func (unmetered) Asked(string, string, time.Duration) {}
