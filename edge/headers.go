@@ -78,14 +78,16 @@ func headsFor(rec *share.Record, maxAge time.Duration) heads {
 	return h
 }
 
+const noStore = "no-store" // no copy may be kept
+
 // cachePolicy says who may keep a copy, and for how long. Copies outside can't
 // be revoked or counted, so only a link without end and without cap may have any.
 func cachePolicy(rec *share.Record, maxAge time.Duration) (cacheControl, cdn string) {
 	switch {
 	case rec.Capped(), rec.PasswordHash != "":
-		return "no-store", "no-store"
+		return noStore, noStore
 	case rec.ExpiresAt != 0:
-		return "private, no-store", "no-store"
+		return "private, no-store", noStore
 	}
 	return fmt.Sprintf("public, max-age=%d", max(0, int64(maxAge/time.Second))), ""
 }

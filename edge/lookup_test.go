@@ -117,6 +117,42 @@ func TestStaleIsInvalidatedMeanwhile(t *testing.T) {
 	}
 }
 
+// A CDN is told of a revocation when the last edge that was cut off from the bus refuses.
+// An edge that can reach nobody goes on for longer, and must not fill the CDN anew.
+func TestStaleIsNotKept(t *testing.T) {
+	clock := newClock()
+	var down atomic.Bool
+	w := newWorld(t, func(_ *Config, p *Parts, w *world) {
+		p.Now = clock.now
+		p.Records = fakeRecords(func(ctx context.Context, h share.Hash) (share.Record, string, error) {
+			if down.Load() {
+				return share.Record{}, "", share.E(share.Unavailable, "look up", errors.New("all down"))
+			}
+			return w.lookup(ctx, h)
+		})
+	})
+	path := w.link(content(10), nil)
+	w.get(path)
+	w.edge.records.Wait()
+	etag := w.get(path).header.Get("Etag")
+	kept := func(when, control, cdn string) {
+		t.Helper()
+		for status, headers := range map[int][]string{200: nil, 206: {"Range", "bytes=1-"}, 304: {"If-None-Match", etag}} {
+			got := w.do("GET", path, headers...)
+			if got.status != status || got.header.Get("Cache-Control") != control || got.header.Get("CDN-Cache-Control") != cdn {
+				t.Errorf("%s: %d, Cache-Control %q, CDN-Cache-Control %q; want %d, %q, %q", when, got.status,
+					got.header.Get("Cache-Control"), got.header.Get("CDN-Cache-Control"), status, control, cdn)
+			}
+		}
+	}
+	down.Store(true)
+	kept("vouched for", "public, max-age=3600", "")
+	clock.advance(6 * time.Second)
+	kept("stale", "no-store", "no-store")
+	down.Store(false)
+	kept("asked again", "public, max-age=3600", "")
+}
+
 // The bounds of the design: fresh for max_stale, then asked again; served stale
 // for serve_stale when nobody can be asked, uncapped shares only.
 func TestStaleness(t *testing.T) {

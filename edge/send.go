@@ -66,7 +66,7 @@ func (e *Edge) begin(h *fasthttp.ResponseHeader, c *claimed, k *known, t *tally)
 		policy = policyRefusal
 	}
 	e.always.begin(h, policy, t.status)
-	setHeads(h, &k.heads, t.status)
+	setHeads(h, &k.heads, t)
 	h.Add("Server-Timing", timing)
 	if full && t.source == sourceL1 {
 		prepared := &fasthttp.ResponseHeader{}
@@ -89,19 +89,24 @@ var timings = func() (all [sources][bytecache.Sources]string) {
 	return all
 }()
 
-// setHeads sets what is known of the object, as far as the status wants it.
-func setHeads(h *fasthttp.ResponseHeader, heads *heads, status int) {
-	if unmet[status] != nil {
-		h.Add(fasthttp.HeaderCacheControl, "no-store")
+// setHeads sets what is known of the object, as far as the status wants it. What nobody
+// could be asked about may have been revoked, and purged at a CDN by now: none may keep it.
+func setHeads(h *fasthttp.ResponseHeader, heads *heads, t *tally) {
+	if unmet[t.status] != nil {
+		h.Add(fasthttp.HeaderCacheControl, noStore)
 		return
 	}
 	set(h, fasthttp.HeaderETag, heads.etag)
-	set(h, fasthttp.HeaderCacheControl, heads.cacheControl)
-	set(h, "CDN-Cache-Control", heads.cdnCache)
+	control, cdn := heads.cacheControl, heads.cdnCache
+	if t.source == sourceStale {
+		control, cdn = noStore, noStore
+	}
+	set(h, fasthttp.HeaderCacheControl, control)
+	set(h, "CDN-Cache-Control", cdn)
 	set(h, "Surrogate-Key", heads.surrogates)
 	set(h, "Cache-Tag", heads.tags)
 	set(h, fasthttp.HeaderLastModified, heads.lastModified)
-	if status == 304 {
+	if t.status == 304 {
 		return
 	}
 	h.SetContentType(heads.contentType)
@@ -190,8 +195,8 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 func (e *Edge) beginUnkept(h *fasthttp.ResponseHeader, p policy, t *tally) {
 	e.always.begin(h, p, t.status)
 	h.AddBytesV("X-Request-Id", t.id[:])
-	h.Add(fasthttp.HeaderCacheControl, "no-store")
-	h.Add("CDN-Cache-Control", "no-store")
+	h.Add(fasthttp.HeaderCacheControl, noStore)
+	h.Add("CDN-Cache-Control", noStore)
 }
 
 // wantsPage reports whether it is a browser that asks, for somebody to read.
