@@ -45,11 +45,13 @@ func (d *DB) Pool() Pool { return d.pool() }
 // single writer.
 func (d *DB) Read() *sql.DB { return d.read }
 
-// ForUpdate is the suffix that locks the selected rows: PostgreSQL's FOR UPDATE.
+// ForUpdate is the suffix that locks the selected rows: PostgreSQL's FOR NO KEY UPDATE,
+// the lock that an UPDATE takes. FOR UPDATE would also hold up each insertion of a row
+// that names one of these, at a place of its transaction that no order of locks knows of.
 // SQLite needs none, its transactions are serial from their first statement.
 func (d *DB) ForUpdate() string {
 	if d.dialect == goose.DialectPostgres {
-		return " FOR UPDATE"
+		return " FOR NO KEY UPDATE"
 	}
 	return ""
 }
@@ -67,7 +69,7 @@ func (d *DB) ForShare() string {
 // are passed over.
 func (d *DB) SkipLocked() string {
 	if d.dialect == goose.DialectPostgres {
-		return " FOR UPDATE SKIP LOCKED"
+		return " FOR NO KEY UPDATE SKIP LOCKED"
 	}
 	return ""
 }

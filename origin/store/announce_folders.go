@@ -52,24 +52,29 @@ func (s *Store) announceFolders(ctx context.Context) (some bool, err error) {
 			return fmt.Errorf("look for folders to announce: %w", err)
 		}
 		some = len(folders) > 0
-		left := stepFiles
+		var files []string
 		for _, f := range folders {
-			if left <= 0 {
+			if len(files) >= stepFiles {
 				break
 			}
-			n, err := s.announceFolder(ctx, tx, f, left)
+			more, err := s.filesToAnnounce(ctx, tx, f, stepFiles-len(files))
 			if err != nil {
 				return err
 			}
-			left -= n
+			files = append(files, more...)
 		}
-		return nil
+		if len(files) == 0 {
+			return nil
+		}
+		condition, args := among(`file_id IN `, nil, files)
+		return s.announceAll(ctx, tx, condition, args...)
 	})
 	return some, err
 }
 
-// announceFolder announces the links of up to limit files of one folder.
-func (s *Store) announceFolder(ctx context.Context, tx *sql.Tx, f untoldFolder, limit int) (files int, err error) {
+// filesToAnnounce returns up to limit files of one folder, and notes that they are
+// announced.
+func (s *Store) filesToAnnounce(ctx context.Context, tx *sql.Tx, f untoldFolder, limit int) ([]string, error) {
 	query, args := Page{After: &f.after, Limit: limit}.of(`SELECT created_at, id FROM files WHERE folder_id = $1`, []any{f.id})
 	rows, err := tx.QueryContext(ctx, query, args...)
 	places, err := collect(rows, err, func(row scanner) (c Cursor, err error) {
@@ -77,17 +82,11 @@ func (s *Store) announceFolder(ctx context.Context, tx *sql.Tx, f untoldFolder, 
 		return c, err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("look for files to announce: %w", err)
+		return nil, fmt.Errorf("look for files to announce: %w", err)
 	}
-	if len(places) > 0 {
-		ids := make([]string, len(places))
-		for i, place := range places {
-			ids[i] = place.ID
-		}
-		condition, args := among(`file_id IN `, nil, ids)
-		if err := s.announce(ctx, tx, condition, args...); err != nil {
-			return 0, err
-		}
+	ids := make([]string, len(places))
+	for i, place := range places {
+		ids[i] = place.ID
 	}
 	if len(places) < limit {
 		_, err = tx.ExecContext(ctx, `DELETE FROM untold_folders WHERE folder_id = $1`, f.id)
@@ -96,7 +95,7 @@ func (s *Store) announceFolder(ctx context.Context, tx *sql.Tx, f untoldFolder, 
 		_, err = tx.ExecContext(ctx, `UPDATE untold_folders SET after_at = $2, after_id = $3 WHERE folder_id = $1`, f.id, last.CreatedAt, last.ID)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("note what was announced: %w", err)
+		return nil, fmt.Errorf("note what was announced: %w", err)
 	}
-	return len(places), nil
+	return ids, nil
 }

@@ -84,11 +84,11 @@ func (s *Store) TakeDelivery(ctx context.Context, lease time.Duration, perHook i
 // Delivered ends a delivery well.
 func (s *Store) Delivered(ctx context.Context, d *Delivery, status int) error {
 	return s.db.InTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'delivered', lease_until = 0, last_status = $2, last_error = NULL, updated_at = $3
-			WHERE id = $1`, d.ID, status, s.micros()); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE webhooks SET failures = 0, failing_since = NULL, paused_until = 0, last_error = NULL WHERE id = $1 AND failures > 0`, d.WebhookID); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE webhooks SET failures = 0, failing_since = NULL, paused_until = 0, last_error = NULL WHERE id = $1 AND failures > 0`, d.WebhookID)
+		_, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'delivered', lease_until = 0, last_status = $2, last_error = NULL, updated_at = $3
+			WHERE id = $1`, d.ID, status, s.micros())
 		return err
 	})
 }

@@ -27,6 +27,11 @@ func (s *Store) Redeem(ctx context.Context, shareID string, ask share.Ask) (shar
 	var told bool
 	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
 		grant, told = share.Grant{}, false
+		if ask.Return > 0 { // which may make the link count again
+			if err := s.lockTenantOf(ctx, tx, shareID); err != nil {
+				return err
+			}
+		}
 		if err := s.lockShare(ctx, tx, shareID); err != nil {
 			return err
 		}
@@ -62,6 +67,15 @@ func (s *Store) lockShare(ctx context.Context, tx *sql.Tx, shareID string) error
 	if errors.Is(err, sql.ErrNoRows) {
 		return errEnded
 	}
+	if err != nil {
+		return fmt.Errorf("redeem: %w", err)
+	}
+	return nil
+}
+
+// lockTenantOf waits for the row of a share's tenant. That of a purged share has none.
+func (s *Store) lockTenantOf(ctx context.Context, tx *sql.Tx, shareID string) error {
+	_, err := tx.ExecContext(ctx, `SELECT 1 FROM tenants WHERE id = (SELECT tenant_id FROM shares WHERE id = $1)`+s.db.ForUpdate(), shareID)
 	if err != nil {
 		return fmt.Errorf("redeem: %w", err)
 	}

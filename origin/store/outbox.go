@@ -28,7 +28,18 @@ func (s *Store) inTxAndWake(ctx context.Context, fn func(tx *sql.Tx) error) erro
 // announceFiles raises the version of all shares of the matching files and
 // writes them to the outbox. condition is on files, with $1 for arg.
 func (s *Store) announceFiles(ctx context.Context, tx *sql.Tx, condition, arg string) error {
-	return s.announce(ctx, tx, `file_id IN (SELECT id FROM files WHERE `+condition+`)`, arg)
+	return s.announceAll(ctx, tx, `file_id IN (SELECT id FROM files WHERE `+condition+`)`, arg)
+}
+
+// announceAll does the same for shares that match, which it locks in the order of their
+// ids, as everybody does who locks several: an UPDATE takes them as it finds them.
+func (s *Store) announceAll(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
+	if lock := s.db.ForUpdate(); lock != "" {
+		if _, err := tx.ExecContext(ctx, `SELECT 1 FROM shares WHERE `+condition+` ORDER BY id`+lock, args...); err != nil {
+			return fmt.Errorf("lock shares: %w", err)
+		}
+	}
+	return s.announce(ctx, tx, condition, args...)
 }
 
 // announceShare does the same for one share.
