@@ -117,6 +117,10 @@ func TestBlockOutlivesTheCap(t *testing.T) {
 			if _, err := b.UpdateShare(ctx, b.tenant, v.ID, ShareUpdate{SetCap: true, MaxDownloads: limit}); err != nil {
 				t.Fatal(err)
 			}
+			b.clock.add(blockGrace + time.Second) // its edge is cut off, and nobody waits for it any more
+			if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: g.Block.Units}}); err != nil {
 			t.Fatal(err)

@@ -177,8 +177,9 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 }
 
 // untoldUnits are those in blocks of an earlier cap of which edges may yet tell that they
-// were served.
-const untoldUnits = `COALESCE((SELECT CAST(SUM(units - used) AS BIGINT) FROM ledger_blocks WHERE share_id = shares.id AND NOT settled AND units > used), 0)`
+// were served. Nobody waits for that once a block is settled, but an edge that was cut off
+// may still say it: for as long as the block is known.
+const untoldUnits = `COALESCE((SELECT CAST(SUM(units - used) AS BIGINT) FROM ledger_blocks WHERE share_id = shares.id AND units > used), 0)`
 
 // usedUpShare is the condition under which no download of a share is left: all
 // are reserved, and none of them lies in a block that is still taken from. It is
