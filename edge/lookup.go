@@ -91,8 +91,14 @@ func (e *Edge) find(ctx context.Context, hash share.Hash, now time.Time) (*known
 	if err == nil {
 		return fresh, fresh.source, nil
 	}
-	k, state, _ = e.records.Get(hash, now) // again: it may have been invalidated meanwhile
-	if state == cache.Stale && !k.rec.Capped() && maybeDown(err) {
+	if !maybeDown(err) {
+		return nil, sourceError, refineLookup(err)
+	}
+	k, state, refusal := e.records.Get(hash, now) // again: it may have been invalidated meanwhile, or vouched for
+	switch {
+	case state == cache.Hit:
+		return k, sourceL1, refusal
+	case state == cache.Stale && !k.rec.Capped():
 		return k, sourceStale, nil
 	}
 	return nil, sourceError, refineLookup(err)

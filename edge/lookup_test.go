@@ -89,7 +89,8 @@ func TestExpiryIsCheckedOnEveryHit(t *testing.T) {
 	}
 }
 
-// What is invalidated while nobody can be asked is not served as if it were only stale.
+// What is invalidated while nobody can be asked is not served as if it were only stale,
+// and what is vouched for is not refused.
 func TestStaleIsInvalidatedMeanwhile(t *testing.T) {
 	clock := newClock()
 	var meanwhile func()
@@ -111,6 +112,11 @@ func TestStaleIsInvalidatedMeanwhile(t *testing.T) {
 	if got := w.get(path); got.status != 200 {
 		t.Fatalf("stale: %d; want 200", got.status)
 	}
+	meanwhile = func() { w.edge.Verified(clock.now()) }
+	if got := w.get(path); got.status != 200 || got.header.Get("Cache-Control") != "public, max-age=3600" {
+		t.Errorf("stale, and vouched for while it was asked for: %d, %q; want it as ever", got.status, got.header.Get("Cache-Control"))
+	}
+	clock.advance(6 * time.Second)
 	meanwhile = func() { w.edge.Invalidate(w.hash(path)) }
 	if got := w.get(path); got.status != 503 {
 		t.Errorf("stale, and invalidated while it was asked for: %d; want 503", got.status)
