@@ -60,7 +60,11 @@ func (c *Client) Record(ctx context.Context, hash share.Hash) (share.Record, err
 	if err != nil {
 		return share.Record{}, err
 	}
-	return share.DecodeRecord(raw)
+	record, err := share.DecodeRecord(raw)
+	if err != nil { // from something in between, or from an origin of another version
+		return share.Record{}, share.E(share.Unavailable, "look up record", err)
+	}
+	return record, nil
 }
 
 // Redeem takes downloads of a capped share from its ceiling. The same ask may be
