@@ -69,6 +69,9 @@ func (o *Origin) complete(ctx context.Context, in *completeIn) (store.File, erro
 	}
 	object, err := o.settleSoon(ctx, u, in.Body.Parts)
 	if err != nil {
+		if f, found := o.Store.File(ctx, tenant, id); found == nil { // another complete was faster
+			return f, nil
+		}
 		return store.File{}, err
 	}
 	return o.Store.CompleteUpload(ctx, u, object)
@@ -104,7 +107,7 @@ func (o *Origin) completedBefore(ctx context.Context, tenant, id, key string) (s
 	if share.KindOf(err) == share.NotFound {
 		return f, reject(http.StatusNotFound, "upload not found")
 	}
-	if err == nil && f.Object.Key != key && f.Object.Key != key+store.SettledSuffix {
+	if err == nil && !store.IsKeptFor(key, f.Object.Key) {
 		return f, invalid("key", "does not belong to this file_id")
 	}
 	return f, err
@@ -150,69 +153,6 @@ func (o *Origin) joinParts(ctx context.Context, u store.Upload, parts []complete
 		return invalid("parts", "a part is missing, out of order, or has another ETag than its PUT answered")
 	}
 	return err
-}
-
-// settle checks the stored bytes against the ticket and moves them to where the
-// ticket's URL, which may be good for long, can't reach them: what was scanned
-// stays what is served. A repeated call finds them there.
-func (o *Origin) settle(ctx context.Context, u store.Upload) (share.Object, error) {
-	kept := u.SettledKey()
-	info, err := o.Objects.Head(ctx, kept)
-	if err != nil && share.KindOf(err) == share.NotFound && kept != u.ObjectKey {
-		if err := o.settleSingle(ctx, u, kept); err != nil {
-			return share.Object{}, err
-		}
-		info, err = o.Objects.Head(ctx, kept)
-	}
-	if err != nil {
-		return share.Object{}, o.notUploaded(err)
-	}
-	if err := o.verify(ctx, u, info); err != nil {
-		return share.Object{}, err
-	}
-	return share.Object{Key: kept, Version: info.ETag}, nil
-}
-
-func (o *Origin) settleSingle(ctx context.Context, u store.Upload, kept string) error {
-	info, err := o.Objects.Head(ctx, u.ObjectKey)
-	if err != nil {
-		return o.notUploaded(err)
-	}
-	if err := o.verify(ctx, u, info); err != nil {
-		return err
-	}
-	err = o.Objects.Settle(ctx, u.ObjectKey, info.ETag, kept)
-	switch share.KindOf(err) {
-	case share.Changed:
-		return reject(http.StatusConflict, "the bytes changed while the upload was completed; complete it again")
-	case share.NotFound:
-		if err != nil { // another complete was faster
-			return nil
-		}
-	}
-	return err
-}
-
-// notUploaded is the answer for an upload whose bytes can't be looked at.
-func (o *Origin) notUploaded(err error) error {
-	if share.KindOf(err) == share.NotFound {
-		return reject(http.StatusBadRequest, "no bytes were uploaded under this key; PUT them to the ticket's URL first")
-	}
-	return fmt.Errorf("look at uploaded object: %w", err)
-}
-
-// verify compares an object with its ticket. One that is not what was promised
-// ends the upload: its room is given back and its bytes are removed.
-func (o *Origin) verify(ctx context.Context, u store.Upload, info objects.Info) error {
-	if info.Size != u.Size {
-		o.giveBack(ctx, u)
-		return reject(http.StatusBadRequest, fmt.Sprintf("size: %d bytes were stored but %d declared; the upload is void, initiate a new one", info.Size, u.Size))
-	}
-	if u.ClaimedSHA256 != nil && info.SHA256 != "" && info.SHA256 != *u.ClaimedSHA256 {
-		o.giveBack(ctx, u)
-		return reject(http.StatusBadRequest, "sha256: the stored bytes have another digest than declared; the upload is void, initiate a new one")
-	}
-	return nil
 }
 
 // awaitVerdict waits for the scan of a pending file, at most the configured time.

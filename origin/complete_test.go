@@ -1,12 +1,17 @@
 package origin
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rawlink/internal/objects"
 	"rawlink/internal/share"
 	"rawlink/internal/testsystem"
 )
@@ -89,4 +94,86 @@ func TestAbandonedBytesAreCleared(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// late is a store whose first answer to Head comes late.
+type late struct {
+	Objects
+	first sync.Once
+	asked chan struct{} // closed when it was asked
+	let   chan struct{}
+}
+
+func (l *late) Head(ctx context.Context, key string) (objects.Info, error) {
+	info, err := l.Objects.Head(ctx, key)
+	l.first.Do(func() {
+		close(l.asked)
+		<-l.let
+	})
+	return info, err
+}
+
+// TestCompletesAtTwoOrigins completes an upload at two origins, one of which is late, and
+// sends other bytes to its ticket in between: what was scanned stays what is served.
+func TestCompletesAtTwoOrigins(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	scanned, others := []byte("content"), []byte("another")
+	ticket := r.Initiate(t, r.Space(t), "a.txt", "text/plain", len(scanned))
+	put := func(content []byte) { testsystem.Put(t, ticket.Text("upload_url"), "text/plain", content) }
+	put(scanned)
+	u := must(r.Store.Upload(t.Context(), r.tenant, ticket.Text("file_id")))
+	at := &late{Objects: r.Objects, asked: make(chan struct{}), let: make(chan struct{})}
+	parts := r.Parts
+	parts.Objects = at
+	second := must(New(r.config, parts))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = second.settle(context.WithoutCancel(t.Context()), u) // whatever it says, it was late
+	}()
+	<-at.asked
+	r.Must(t, 200, "POST", "/uploads/complete", testsystem.Object{"file_id": u.FileID, "key": u.ObjectKey})
+	r.AwaitClean(t, u.FileID)
+	put(others)
+	close(at.let)
+	<-ended
+	f := must(r.Store.File(t.Context(), r.tenant, u.FileID))
+	body, err := r.Objects.Open(t.Context(), f.Object.Key, f.Object.Version, 0, f.Size)
+	if err != nil {
+		t.Fatalf("the file's bytes: %v (kind %d); want what was scanned", err, share.KindOf(err))
+	}
+	defer func() { _ = body.Close() }()
+	if read := must(io.ReadAll(body)); !bytes.Equal(read, scanned) {
+		t.Errorf("the file holds %q; want what was scanned, %q", read, scanned)
+	}
+}
+
+// TestCompletesAtOnce completes uploads at two origins at the same time: both answer with
+// the same file.
+func TestCompletesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	second := httptest.NewServer(must(New(r.config, r.Parts)).Handler(nil))
+	defer second.Close()
+	clients := []*testsystem.Client{r.Client, {API: second.URL, Key: r.Key}}
+	space, content := r.Space(t), []byte("content")
+	for range 20 {
+		ticket := r.Initiate(t, space, "a.txt", "text/plain", len(content))
+		testsystem.Put(t, ticket.Text("upload_url"), "text/plain", content)
+		echo := testsystem.Object{"file_id": ticket.Text("file_id"), "key": ticket.Text("key")}
+		var both sync.WaitGroup
+		for i, c := range clients {
+			both.Go(func() {
+				if got := c.Do(t, "POST", "/uploads/complete", echo); got.Status != 200 || got.Text("id") != ticket.Text("file_id") {
+					t.Errorf("origin %d: %d %s; want the file", i, got.Status, got.Raw)
+				}
+			})
+		}
+		both.Wait()
+		f := must(r.Store.File(t.Context(), r.tenant, ticket.Text("file_id")))
+		if info, err := r.Objects.Head(t.Context(), f.Object.Key); err != nil || info.ETag != f.Object.Version {
+			t.Errorf("its object: %+v, %v; want version %s", info, err, f.Object.Version)
+		}
+	}
 }

@@ -113,18 +113,6 @@ func (u *Upload) Parts() int {
 	return int((u.Size + *u.PartSize - 1) / *u.PartSize)
 }
 
-// SettledSuffix follows a ticket's key where bytes stay that it can't reach.
-const SettledSuffix = ".kept"
-
-// SettledKey is the key under which an upload's bytes stay: one that its ticket
-// can't reach.
-func (u *Upload) SettledKey() string {
-	if u.PartsID != nil {
-		return u.ObjectKey // joined parts can't be added to
-	}
-	return u.ObjectKey + SettledSuffix
-}
-
 // Expired reports whether the ticket's time is over.
 func (s *Store) Expired(u Upload) bool { return u.ExpiresAt <= s.micros() }
 
@@ -156,10 +144,8 @@ func (s *Store) CompleteUpload(ctx context.Context, u Upload, object share.Objec
 		if err := moveUsage(ctx, tx, u.TenantID, u.Size, -u.Size); err != nil {
 			return err
 		}
-		if object.Key != u.ObjectKey { // whatever comes to the ticket's key later is nobody's
-			if err := s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, u.ExpiresAt+AfterExpiry.Microseconds()); err != nil {
-				return err
-			}
+		if err := s.clearKeys(ctx, tx, u, object.Key, u.ExpiresAt+AfterExpiry.Microseconds()); err != nil {
+			return err
 		}
 		return s.enqueue(ctx, tx, JobScan, f.ID, s.micros())
 	})
@@ -220,13 +206,7 @@ func (s *Store) ReleaseUpload(ctx context.Context, tenantID, fileID string) erro
 				return err
 			}
 		}
-		cleared := max(s.micros(), u.ExpiresAt) + AfterExpiry.Microseconds()
-		if kept := u.SettledKey(); kept != u.ObjectKey { // its client may have given up after that
-			if err := s.enqueue(ctx, tx, JobRemoveObject, kept, cleared); err != nil {
-				return err
-			}
-		}
-		return s.enqueue(ctx, tx, JobRemoveObject, u.ObjectKey, cleared)
+		return s.clearKeys(ctx, tx, u, "", max(s.micros(), u.ExpiresAt)+AfterExpiry.Microseconds())
 	})
 }
 
