@@ -124,7 +124,8 @@ func (o *Origin) importLife() time.Duration { return o.config.Imports.Timeout + 
 
 var errImportTime = errors.New("the import's time is over")
 
-// bring moves the source's bytes to the object store. Their size is in u then.
+// bring moves the source's bytes to the object store, under a key of this try: another
+// process may go on with the same import. Their size is in u then.
 func (o *Origin) bring(ctx context.Context, u *store.Upload, source *url.URL) (share.Object, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.config.Imports.Timeout, errImportTime)
 	defer cancel()
@@ -134,7 +135,11 @@ func (o *Origin) bring(ctx context.Context, u *store.Upload, source *url.URL) (s
 	}
 	defer response.Body.Close()
 	nameImport(u, response)
-	info, err := o.storeImport(ctx, u, response)
+	key, err := o.Store.KeptKey(ctx, *u)
+	if err != nil {
+		return share.Object{}, err
+	}
+	info, err := o.storeImport(ctx, u, key, response)
 	if err != nil {
 		return share.Object{}, o.sourceProblem(ctx, err)
 	}
@@ -147,7 +152,7 @@ func (o *Origin) bring(ctx context.Context, u *store.Upload, source *url.URL) (s
 	if u.ClaimedSHA256 != nil && info.SHA256 != "" && info.SHA256 != *u.ClaimedSHA256 {
 		return share.Object{}, reject(http.StatusBadRequest, "sha256: the source's bytes have another digest than declared")
 	}
-	return share.Object{Key: u.ObjectKey, Version: info.ETag}, nil
+	return share.Object{Key: key, Version: info.ETag}, nil
 }
 
 // ask begins the fetch; what is not a whole file is none.
@@ -176,17 +181,17 @@ func (o *Origin) ask(ctx context.Context, source *url.URL) (*http.Response, erro
 
 // storeImport reserves before it stores: at once if the source says how much
 // comes, else piece by piece as it comes.
-func (o *Origin) storeImport(ctx context.Context, u *store.Upload, response *http.Response) (objects.Info, error) {
+func (o *Origin) storeImport(ctx context.Context, u *store.Upload, key string, response *http.Response) (objects.Info, error) {
 	body := &sourceBody{r: response.Body}
 	size := response.ContentLength
 	if size < 0 {
 		room := &roomReader{body: body, fit: func(size int64) error { return o.fitImport(ctx, u, size) }}
-		return o.Objects.Put(ctx, u.ObjectKey, u.MIME, objects.UnknownSize, room)
+		return o.Objects.Put(ctx, key, u.MIME, objects.UnknownSize, room)
 	}
 	if err := o.fitImport(ctx, u, size); err != nil {
 		return objects.Info{}, err
 	}
-	return o.Objects.Put(ctx, u.ObjectKey, u.MIME, size, body)
+	return o.Objects.Put(ctx, key, u.MIME, size, body)
 }
 
 // fitImport takes the room for so many bytes, if one file may have them.

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rawlink/internal/share"
 	"rawlink/internal/testsystem"
 	"rawlink/origin/store"
 )
@@ -339,4 +341,45 @@ func TestImportLeftAlone(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestImportThatIsLate goes on with an import after another process, to which the request
+// was repeated, has brought it to its end: the file is what that one made it of.
+func TestImportThatIsLate(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, _ *Parts) { c.Imports.Allow = world })
+	var times atomic.Int64
+	asked, let := make(chan struct{}), make(chan struct{})
+	from := must(url.Parse(source(t, func(w http.ResponseWriter, _ *http.Request) {
+		n := times.Add(1)
+		w.Header().Set("Content-Length", "8")
+		_ = http.NewResponseController(w).Flush()
+		if n == 1 {
+			close(asked)
+			<-let
+		}
+		fmt.Fprintf(w, "answer %d", n)
+	})))
+	u := must(r.Store.ReserveUpload(t.Context(), store.Upload{TenantID: r.tenant, SpaceID: r.Space(t), OriginalName: "n"}, time.Hour))
+	first, ended := u, make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = r.bring(context.WithoutCancel(t.Context()), &first, from)
+	}()
+	<-asked
+	testsystem.Until(t, 10*time.Second, "room for the first one", func() error {
+		if open := must(r.Store.Upload(t.Context(), r.tenant, u.FileID)); open.Size != 8 {
+			return fmt.Errorf("%d bytes", open.Size)
+		}
+		return nil
+	})
+	object := must(r.bring(t.Context(), &u, from))
+	f := must(r.Store.CompleteUpload(t.Context(), u, object))
+	close(let)
+	<-ended
+	body, err := r.Objects.Open(t.Context(), f.Object.Key, f.Object.Version, 0, f.Size)
+	if err != nil {
+		t.Fatalf("the file's bytes: %v (kind %d); want those that it was made of", err, share.KindOf(err))
+	}
+	_ = body.Close()
 }
