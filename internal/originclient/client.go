@@ -132,6 +132,7 @@ func (c *Client) do(ctx context.Context, op, method, path string, body []byte) (
 		return nil, share.E(share.Unavailable, op, err)
 	case response.StatusCode < 300:
 		return raw, nil
+	case response.Header.Get("Content-Type") != "application/json": // not an origin's, whatever it says
 	case response.StatusCode == http.StatusNotFound:
 		return nil, share.E(share.NotFound, op, nil)
 	case response.StatusCode == http.StatusGone:
