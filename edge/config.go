@@ -55,10 +55,10 @@ type Config struct {
 	StoreStall       time.Duration // 30 s for the store to deliver anything after that
 
 	MaxInFlight int // 16,384 requests at once, bodies included; more are answered 429
-	MaxConns    int // 65,536 connections at once; more are refused
+	MaxConns    int // 65,536 connections at once; more are answered 429 and closed
 	// Both of one client: an IPv4 address, an IPv6 /64.
 	MaxPerClient      int // 512 requests at once; more are answered 429. None for those of a trusted proxy that names no client
-	MaxConnsPerClient int // 1,024 connections at once; more are closed as they come
+	MaxConnsPerClient int // 1,024 connections at once; more are answered 429 and closed
 
 	MaxHeader   int           // 8 KiB for request line and headers
 	ReadTimeout time.Duration // 10 s for a request to arrive

@@ -107,10 +107,11 @@ type Edge struct {
 	inFlight atomic.Int64 // requests whose tally is open
 	warned   atomic.Bool  // of a proxy that names no clients
 
-	base   context.Context // parent of all I/O; ends when Shutdown gives up on waiting
-	cancel context.CancelFunc
-	server *fasthttp.Server
-	conns  conns
+	base     context.Context // parent of all I/O; ends when Shutdown gives up on waiting
+	cancel   context.CancelFunc
+	server   *fasthttp.Server
+	conns    conns
+	overflow *overflow
 
 	draining atomic.Bool // each answer is its connection's last
 	left     atomic.Bool // the directory of slices is a successor's
@@ -158,6 +159,7 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 	e.locks = newLocks(cfg, parts.Tries, e.now)
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.server = e.newServer()
+	e.overflow = e.newOverflow()
 	return e, nil
 }
 
@@ -177,8 +179,11 @@ func (p Parts) missing(passwords bool) error {
 	return errors.Join(problems...)
 }
 
-// handle is fasthttp's way in. A panic in a room costs this one request.
-func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
+// handle is fasthttp's way in.
+func (e *Edge) handle(ctx *fasthttp.RequestCtx) { e.answer(ctx, (*Edge).serve) }
+
+// answer serves a request or says why not. A panic in a room costs this one request.
+func (e *Edge) answer(ctx *fasthttp.RequestCtx, serve func(*Edge, *fasthttp.RequestCtx, *tally) error) {
 	t := e.open()
 	defer func() {
 		if v := recover(); v != nil {
@@ -191,7 +196,7 @@ func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
 		}
 	}()
 	e.trace(ctx, t)
-	if err := e.serve(ctx, t); err != nil {
+	if err := serve(e, ctx, t); err != nil {
 		t.err = err
 		e.sendRefusal(ctx, refusalOf(err), t)
 	}

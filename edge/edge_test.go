@@ -102,14 +102,15 @@ func (c *counts) of(id string) int64 {
 
 // world is an edge on a real socket with everything behind it faked.
 type world struct {
-	tb      testing.TB
-	edge    *Edge
-	keys    *share.Keyring
-	url     string
-	addr    string
-	logs    *lockedBuffer
-	metrics *metrics.Registry
-	close   func() // before the test ends
+	tb       testing.TB
+	edge     *Edge
+	keys     *share.Keyring
+	url      string
+	addr     string
+	greeting string // what start's connections begin with
+	logs     *lockedBuffer
+	metrics  *metrics.Registry
+	close    func() // before the test ends
 
 	mu      sync.Mutex
 	records map[share.Hash]share.Record

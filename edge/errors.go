@@ -17,6 +17,7 @@ var (
 	errNoForm       = share.E(share.Invalid, "admit", errors.New("body is not a form with a password"))
 	errBusy         = share.E(share.Overloaded, "admit", errors.New("too many requests at once"))
 	errCrowd        = share.E(share.Overloaded, "admit", errors.New("too many requests of one client at once"))
+	errConns        = share.E(share.Overloaded, "accept", errors.New("too many connections at once"))
 	errExhausted    = share.E(share.Gone, "redeem", errors.New("downloads used up"))
 	errMethod       = errors.New("method not allowed")
 	errPreview      = errors.New("a preview of a capped link")

@@ -37,12 +37,13 @@ func (c *crowd) enter(addr netip.Addr) *atomic.Int32 {
 // leave ends what enter counted.
 func leave(place *atomic.Int32) { place.Add(-1) }
 
-// limited is a listener that refuses the connections of a client that has too
-// many. Trusted proxies have as many as they like: theirs are many clients'.
+// limited is a listener that sends the connections of a client that has too many
+// elsewhere. Trusted proxies have as many as they like: theirs are many clients'.
 type limited struct {
 	net.Listener
 	crowd   *crowd
 	trusted proxies
+	rest    func(net.Conn)
 	log     *slog.Logger
 }
 
@@ -60,7 +61,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		}
 		place := l.crowd.enter(addr)
 		if place == nil {
-			_ = conn.Close()
+			l.rest(conn)
 			continue
 		}
 		tcp, ok := conn.(*net.TCPConn)

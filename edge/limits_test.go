@@ -100,27 +100,6 @@ func TestManyBehindOneAddress(t *testing.T) {
 	}
 }
 
-// A client that holds all the connections it may gets no more, until one ends;
-// it is the same with connections through which bodies are sent as files.
-func TestConnectionsPerClient(t *testing.T) {
-	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxConnsPerClient = 3 })
-	path := w.link(content(10), nil)
-	var held []net.Conn
-	for range 3 {
-		conn, res := w.start(path, testAgent, "")
-		if res.StatusCode != 200 {
-			t.Fatalf("%d; want 200", res.StatusCode)
-		}
-		defer conn.Close()
-		held = append(held, conn)
-	}
-	if err := w.ping(); err == nil {
-		t.Fatal("a fourth connection was served")
-	}
-	held[0].Close()
-	eventually(t, "its place is free again", func() bool { return w.ping() == nil })
-}
-
 // ping asks for something on a new connection.
 func (w *world) ping() error {
 	conn, err := net.Dial("tcp", w.addr)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ func (e *Edge) newServer() *fasthttp.Server {
 		ErrorHandler:                 e.handleUnreadable,
 		ConnState:                    e.conns.note,
 		Logger:                       serverLog{e.log},
-		Concurrency:                  e.cfg.MaxConns,
+		Concurrency:                  math.MaxInt32, // the listeners count: fasthttp's refusal is not ours
 		ReadBufferSize:               e.cfg.MaxHeader,
 		WriteBufferSize:              writeBuffer,
 		MaxRequestBodySize:           maxBody,
@@ -53,10 +54,11 @@ func Listen(addr string) (net.Listener, error) {
 func (e *Edge) Serve(ln net.Listener) error {
 	ln = &gate{Listener: ln}
 	e.conns.listen(ln)
-	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies, log: e.log}
+	ln = &limited{Listener: ln, crowd: newCrowd(e.cfg.MaxConnsPerClient), trusted: e.proxies, rest: e.overflow.take, log: e.log}
 	if e.cfg.ProxyProtocol {
 		ln = e.proxies.behind(ln, e.cfg.ReadTimeout)
 	}
+	ln = &bounded{Listener: ln, most: e.cfg.MaxConns, open: e.conns.count, rest: e.overflow.take} // past the PROXY header
 	if err := e.server.Serve(ln); err != nil {
 		return fmt.Errorf("serve files: %w", err)
 	}
@@ -73,13 +75,14 @@ func (e *Edge) Shutdown(ctx context.Context, idle context.Context) error {
 	e.conns.refuse()
 	e.conns.wait(idle)
 	err := e.server.ShutdownWithContext(ctx)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
+	defer cancel()
 	if err != nil {
 		e.cancel()
 		e.conns.cut()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
 		e.conns.wait(late)
-		cancel()
 	}
+	e.overflow.close(late)
 	e.cancel()
 	e.opening.Close()
 	e.locks.close()

@@ -41,7 +41,7 @@ func (w *world) start(path, agent, ranges string) (net.Conn, *http.Response) {
 	if ranges != "" {
 		ranges = "Range: " + ranges + "\r\n"
 	}
-	_, err = io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\nUser-Agent: "+agent+"\r\n"+ranges+"\r\n")
+	_, err = io.WriteString(conn, w.greeting+"GET "+path+" HTTP/1.1\r\nHost: x\r\nUser-Agent: "+agent+"\r\n"+ranges+"\r\n")
 	must(w.tb, err)
 	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 4096), nil)
 	must(w.tb, err)

@@ -29,7 +29,7 @@ type Load struct{ Conns, MaxConns, MaxInFlight int }
 func NewLoad(r *Registry, read func() Load) {
 	r.MustRegister(
 		reading("rawlink_edge_connections", "Open connections of clients.", func() float64 { return float64(read().Conns) }),
-		reading("rawlink_edge_max_connections", "edge_max_conns: connections beyond it are refused.", func() float64 { return float64(read().MaxConns) }),
+		reading("rawlink_edge_max_connections", "edge_max_conns: connections beyond it are answered 429.", func() float64 { return float64(read().MaxConns) }),
 		reading("rawlink_edge_max_in_flight_requests", "edge_max_in_flight: requests beyond it are answered 429.", func() float64 { return float64(read().MaxInFlight) }),
 	)
 }

@@ -93,9 +93,9 @@ type Edge struct {
 	EdgeCacheDir           string        `help:"Directory for slices, for this edge alone; without one they aren't kept." type:"path" placeholder:"DIR"`
 	EdgeCacheDisk          Size          `help:"Most that slices may take of the disk." default:"10GiB"`
 	EdgeMaxInFlight        int           `help:"Requests at the same time; more are answered 429." default:"16384"`
-	EdgeMaxConns           int           `help:"Connections at the same time." default:"65536"`
+	EdgeMaxConns           int           `help:"Connections at the same time; more are answered 429." default:"65536"`
 	EdgeMaxPerClient       int           `help:"Requests of one client at the same time; more are answered 429. A trusted proxy that doesn't name its clients has no limit." default:"512"`
-	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; trusted proxies have no limit." default:"1024"`
+	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; more are answered 429. Trusted proxies have no limit." default:"1024"`
 	EdgeSendStall          time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
 	EdgeMinRate            Size          `help:"Bytes a second that a client must average." default:"1KiB"`
 	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated. Have them send it, or a PROXY header: clients they don't name share leases and have no limit of their own." placeholder:"CIDR"`
