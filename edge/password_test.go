@@ -202,6 +202,29 @@ func TestPasswordForm(t *testing.T) {
 	}
 }
 
+// Allow names POST where a form may be posted, and not to a form that nobody asked for.
+func TestFormIsAllowed(t *testing.T) {
+	w := guarded(t, nil)
+	locked, open := w.link(content(10), withPassword), w.link(content(10), nil)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"OPTIONS", locked, 204, "GET, HEAD, OPTIONS, POST"},
+		{"PUT", locked, 405, "GET, HEAD, OPTIONS, POST"},
+		{"POST", open, 405, "GET, HEAD, OPTIONS"},
+	} {
+		got := w.do(c.method, c.path)
+		if c.method == "POST" {
+			got = w.post(c.path, "application/x-www-form-urlencoded", "password=x")
+		}
+		if got.status != c.status || got.header.Get("Allow") != c.allow {
+			t.Errorf("%s: %d, Allow %q; want %d and %q", c.method, got.status, got.header.Get("Allow"), c.status, c.allow)
+		}
+	}
+}
+
 // a guesser is stopped, and alone.
 func TestGuessesAreRationed(t *testing.T) {
 	w := guarded(t, func(c *Config, _ *Parts, _ *world) { c.PasswordTries, c.PasswordShareTries = 3, 5 })

@@ -11,6 +11,7 @@ import (
 
 const (
 	allowedMethods = "GET, HEAD, OPTIONS"
+	formMethods    = allowedMethods + ", POST"
 	exposedHeaders = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, " +
 		"Repr-Digest, Retry-After, Server-Timing, X-Request-Id"
 	acceptedHeaders = "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, " +
@@ -134,7 +135,7 @@ func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
 	t.status = fasthttp.StatusNoContent
 	e.always.begin(h, policyRefusal, t.status)
 	h.AddBytesV("X-Request-Id", t.id[:])
-	h.Add(fasthttp.HeaderAllow, allowedMethods)
+	h.Add(fasthttp.HeaderAllow, e.allowed(ctx))
 	h.Add(fasthttp.HeaderAccessControlAllowMethods, allowedMethods)
 	h.Add(fasthttp.HeaderAccessControlAllowHeaders, acceptedHeaders)
 	h.Add(fasthttp.HeaderAccessControlMaxAge, "86400")
@@ -175,7 +176,7 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	e.beginUnkept(h, policy, t)
 	set(h, fasthttp.HeaderRetryAfter, r.retryAfter)
 	if r.allow {
-		h.Add(fasthttp.HeaderAllow, allowedMethods)
+		h.Add(fasthttp.HeaderAllow, e.allowed(ctx))
 	}
 	switch {
 	case r.challenge && forPeople:
@@ -189,6 +190,15 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 		outcome = outcomeFailed
 	}
 	t.close(outcome)
+}
+
+// allowed names the methods that there are. Where passwords are enforced a form may be
+// posted; that this link wants none only the refused POST has found out.
+func (e *Edge) allowed(ctx *fasthttp.RequestCtx) string {
+	if e.cfg.EnforcePasswords && !ctx.IsPost() {
+		return formMethods
+	}
+	return allowedMethods
 }
 
 // beginUnkept starts the header of an answer that no cache may keep.
