@@ -183,8 +183,14 @@ func (l *Local) serveGet(w http.ResponseWriter, r *http.Request, g grant) {
 	http.ServeContent(patient, r, "", file.modified, io.NewSectionReader(file, 0, file.size))
 }
 
+// retryAfter is when to ask again after a failure of ours, in seconds.
+const retryAfter = "5"
+
 // fail answers as the API does. The detail is fixed text: no key, no signature.
 func fail(w http.ResponseWriter, status int, detail string) {
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -327,6 +327,37 @@ func TestLocalChunkedBodyIsRefused(t *testing.T) {
 	}
 }
 
+// A disk that fails is no reason to give up: the client is told when to ask again.
+func TestLocalSaysWhenToAskAgain(t *testing.T) {
+	dir := t.TempDir()
+	l := newLab(t, newLocal(t, dir))
+	put, err := l.PresignPut(t.Context(), objects.PutSpec{Key: "k", Size: 3, ContentType: "text/plain", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.mustStore(t, "k", []byte("abc"))
+	get, err := l.PresignGet(t.Context(), objects.GetSpec{Key: "k", Disposition: "inline", Expires: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := filepath.Glob(filepath.Join(dir, "objects", "*", "*"))
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("stored %v, %v; want a file", stored, err)
+	}
+	drafts := filepath.Join(dir, "drafts")
+	if err := errors.Join(os.Truncate(stored[0], 1), os.Remove(drafts), os.WriteFile(drafts, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]answer{
+		"GET": l.do(t, "GET", get.URL, nil, 0, nil),
+		"PUT": l.do(t, "PUT", put.URL, strings.NewReader("abc"), 3, put.Headers),
+	} {
+		if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "5" {
+			t.Errorf("%s: %d, Retry-After %q; want 503 and 5", name, got.status, got.header.Get("Retry-After"))
+		}
+	}
+}
+
 func TestNewLocalNamesWhatIsWrong(t *testing.T) {
 	good := objects.LocalConfig{
 		Dir: t.TempDir(), BaseURL: "http://localhost:1", Prefix: "/o",
