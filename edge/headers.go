@@ -35,9 +35,10 @@ const (
 	// policyContent lets a browser build its own viewer around an image, a film,
 	// a sound or a text, and puts whatever else into an origin of its own.
 	policyContent policy = iota
-	// policyPDF goes without sandbox, in which no browser starts its PDF viewer.
-	// Scripts stay forbidden, and scripts inside a PDF run in the viewer's own
-	// isolation, never as the files domain.
+	// policyPDF goes without sandbox, in which Safari shows no PDF: an empty window, or
+	// it offers to save it; Chromium and Firefox show it either way. Scripts stay
+	// forbidden, and those inside a PDF run in the viewer's own isolation, never as the
+	// files domain.
 	policyPDF
 	// policyRefusal is for what we write ourselves, policyForm for that of it with a
 	// form; see page.go.
