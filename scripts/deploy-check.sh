@@ -102,6 +102,8 @@ check_helm() {
 		--set origin.autoscaling.enabled=false,edge.autoscaling.enabled=false \
 		--set-string secrets.token_keys=a,secrets.mint_secret=b,secrets.lease_key=c,secrets.internal_key=d,secrets.database_url=e,secrets.redis_url=f,secrets.s3_secret_key=g >"$work/plain.yaml"
 	kubernetes-validate --strict --kubernetes-version 1.37 "$work/full.yaml" "$work/plain.yaml"
+	grep 'storage: 20Gi' "$work/full.yaml"
+	grep 'RAWLINK_EDGE_CACHE_DISK, value: "18432MiB"' "$work/full.yaml" # nine tenths of that
 	if helm template example "$chart" --kube-version 1.37.0 >"$work/none.yaml" 2>&1; then
 		echo "the chart installs without the values that it needs"
 		return 1

@@ -64,6 +64,14 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{- /* What slices may take of their volume: nine tenths, for the file system needs some. */ -}}
+{{- define "rawlink.cacheDisk" -}}
+{{- $size := .Values.edge.cacheDisk.size }}
+{{- $number := regexFind "^[0-9]+" $size }}
+{{- $mebibytes := get (dict "Mi" 1 "Gi" 1024 "Ti" 1048576) (trimPrefix $number $size) }}
+{{- div (mul (int64 $number) $mebibytes 9) 10 }}MiB
+{{- end }}
+
 {{- define "rawlink.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: ops}
