@@ -20,8 +20,8 @@ const (
 	CountStrict CountMode = "strict"
 )
 
-// Config is what an operator decides about an edge. A zero field means the
-// default named beside it, except where it says required.
+// Config is what an operator decides about an edge. Begin with Defaults, which are
+// named beside the fields.
 type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
@@ -38,7 +38,7 @@ type Config struct {
 	MaxStale         time.Duration // 5 s: how long a record is believed without hearing from the bus
 	ServeStale       time.Duration // 60 s: the same for uncapped shares when nothing can be asked; ≥ MaxStale
 	NegativeTTL      time.Duration // 1 s: how long "no such share" is remembered
-	MaxAge           time.Duration // 1 h: max-age of permanent, uncapped links; negative = 0, revalidate always
+	MaxAge           time.Duration // 1 h: max-age of permanent, uncapped links
 
 	CacheRAM  int64  // 256 MiB of objects' bytes in process
 	SmallMax  int64  // 1 MiB: objects up to this size are kept whole, in RAM
@@ -68,34 +68,17 @@ type Config struct {
 	SendGrace   time.Duration // 60 s before MinRate applies
 }
 
-// withDefaults returns the configuration with every zero field filled in.
-func (c Config) withDefaults() Config {
-	orElse(&c.CountMode, CountLeases)
-	orElse(&c.PasswordTries, 10)
-	orElse(&c.PasswordShareTries, 100)
-	orElse(&c.PasswordHashes, 2)
-	orElse(&c.PreviewBots, PreviewCount)
-	orElse(&c.RecordCacheBytes, 64<<20)
-	orElse(&c.MaxStale, 5*time.Second)
-	orElse(&c.ServeStale, 60*time.Second)
-	orElse(&c.NegativeTTL, time.Second)
-	orElse(&c.MaxAge, time.Hour)
-	orElse(&c.SmallMax, 1<<20)
-	orElse(&c.LookupTimeout, 2*time.Second)
-	orElse(&c.RedeemTimeout, 2*time.Second)
-	orElse(&c.FirstByteTimeout, 10*time.Second)
-	orElse(&c.StoreStall, 30*time.Second)
-	orElse(&c.MaxInFlight, 16384)
-	orElse(&c.MaxConns, 65536)
-	orElse(&c.MaxPerClient, 512)
-	orElse(&c.MaxConnsPerClient, 1024)
-	orElse(&c.MaxHeader, 8<<10)
-	orElse(&c.ReadTimeout, 10*time.Second)
-	orElse(&c.IdleTimeout, 60*time.Second)
-	orElse(&c.SendStall, 60*time.Second)
-	orElse(&c.MinRate, 1024)
-	orElse(&c.SendGrace, 60*time.Second)
-	return c
+// Defaults returns what an operator who decides nothing gets. The lease key is missing.
+func Defaults() Config {
+	return Config{
+		CountMode: CountLeases, PreviewBots: PreviewCount,
+		PasswordTries: 10, PasswordShareTries: 100, PasswordHashes: 2,
+		RecordCacheBytes: 64 << 20, MaxStale: 5 * time.Second, ServeStale: 60 * time.Second, NegativeTTL: time.Second, MaxAge: time.Hour,
+		SmallMax:      1 << 20,
+		LookupTimeout: 2 * time.Second, RedeemTimeout: 2 * time.Second, FirstByteTimeout: 10 * time.Second, StoreStall: 30 * time.Second,
+		MaxInFlight: 16384, MaxConns: 65536, MaxPerClient: 512, MaxConnsPerClient: 1024,
+		MaxHeader: 8 << 10, ReadTimeout: 10 * time.Second, IdleTimeout: 60 * time.Second, SendStall: 60 * time.Second, MinRate: 1024, SendGrace: 60 * time.Second,
+	}
 }
 
 // Problems returns everything that is wrong with the configuration. Fields are named
@@ -107,7 +90,6 @@ func (c Config) Problems() []error {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	c = c.withDefaults()
 	must(len(c.LeaseKey) >= 16, "lease key: want at least 16 bytes, have %d", len(c.LeaseKey))
 	must(c.CountMode == CountLeases || c.CountMode == CountStrict, "ledger_count_mode: want lease or strict, have %q", c.CountMode)
 	must(c.PreviewBots == PreviewCount || c.PreviewBots == PreviewRefuse, "edge_preview_bots: want count or refuse, have %q", c.PreviewBots)
@@ -140,12 +122,5 @@ func (c Config) durations() map[string]time.Duration {
 		"first byte timeout": c.FirstByteTimeout, "store stall": c.StoreStall,
 		"read timeout": c.ReadTimeout, "idle timeout": c.IdleTimeout,
 		"edge_send_stall": c.SendStall, "send grace": c.SendGrace,
-	}
-}
-
-func orElse[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
 	}
 }

@@ -122,7 +122,6 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 	if err := errors.Join(append(cfg.Problems(), parts.missing(cfg.EnforcePasswords))...); err != nil {
 		return nil, fmt.Errorf("configure edge: %w", err)
 	}
-	cfg = cfg.withDefaults()
 	e := &Edge{
 		cfg: cfg, parts: parts, keys: parts.Keys, metrics: parts.Metrics, log: parts.Log, now: parts.Now,
 		proxies: cfg.TrustedProxies, clients: clients{key: cfg.LeaseKey, seed: maphash.MakeSeed()},

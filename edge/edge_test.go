@@ -149,7 +149,8 @@ func newWorld(tb testing.TB, change func(*Config, *Parts, *world)) *world {
 	keys, err := share.ParseKeyring("1:" + share.NewKey())
 	must(tb, err)
 	w.keys = keys
-	cfg := Config{LeaseKey: bytes.Repeat([]byte("k"), 32)}
+	cfg := Defaults()
+	cfg.LeaseKey = bytes.Repeat([]byte("k"), 32)
 	parts := Parts{
 		Keys: keys, Records: fakeRecords(w.lookup), Objects: fakeObjects(w.open), Ledger: fakeLedger(w.redeem),
 		Leases: ledger.NewLeases(1000, time.Now), LocalLeases: ledger.NewLeases(1000, time.Now),

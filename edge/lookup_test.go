@@ -293,8 +293,10 @@ func TestNoTokenLeaves(t *testing.T) {
 }
 
 func TestConfigNamesEveryProblem(t *testing.T) {
-	_, err := New(Config{CountMode: "maybe", MaxStale: time.Minute, ServeStale: time.Second, ReadTimeout: -1}, Parts{})
-	for _, want := range []string{"lease key", "ledger_count_mode", "edge_serve_stale", "read timeout", "records", "ledger", "log"} {
+	cfg := Defaults()
+	cfg.CountMode, cfg.MaxStale, cfg.ServeStale, cfg.ReadTimeout, cfg.PasswordTries = "maybe", time.Minute, time.Second, -1, 0
+	_, err := New(cfg, Parts{})
+	for _, want := range []string{"lease key", "ledger_count_mode", "edge_serve_stale", "read timeout", "edge_password_tries", "records", "ledger", "log"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: does not name %q", err, want)
 		}

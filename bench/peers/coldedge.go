@@ -92,7 +92,8 @@ func serveColdEdge(args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg := edge.Config{LeaseKey: []byte("of this measurement alone"), CacheDir: s.CacheDir}
+	cfg := edge.Defaults()
+	cfg.LeaseKey, cfg.CacheDir = []byte("of this measurement alone"), s.CacheDir
 	if s.ManyConnections {
 		cfg.MaxConnsPerClient, cfg.MaxPerClient = 4*slowReaders, 4*slowReaders
 	}

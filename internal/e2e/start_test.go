@@ -117,8 +117,9 @@ func TestStartFailures(t *testing.T) {
 		{"data is a file", "rawlink", append(free, "DATA="+notDir), []string{"up"}, []string{"data: can't make the directory"}},
 		{"several at once", "rawlink", []string{"EDGE_MAX_STALE=soon", "UPLOAD_MAX=big", "LOG_LEVEL=loud", "API_ADDR=nowhere", "TYPO=1"}, []string{"up"}, []string{
 			"upload_max: want a size", "edge_max_stale: want a duration", "RAWLINK_TYPO: no setting has this variable", `log_level: want debug`, "api_addr: want host:port"}},
-		{"what only a plane can judge", "rawlink", []string{"UPLOAD_PART_SIZE=6MiB", "SCAN_WORKERS=0", "LEDGER_COUNT_MODE=twice", "EDGE_SERVE_STALE=1s", "EDGE_MAX_AGE=0s"}, []string{"up", "--check-config"}, []string{
-			"edge_max_age: can't be 0", "scan_workers: want at least 1", "ledger_count_mode: want lease or strict", "edge_serve_stale: want at least edge_max_stale"}},
+		{"what only a plane can judge", "rawlink", []string{"UPLOAD_PART_SIZE=6MiB", "SCAN_WORKERS=0", "LEDGER_COUNT_MODE=twice", "EDGE_SERVE_STALE=1s", "EDGE_MAX_AGE=0s", "EDGE_PASSWORD_TRIES=0"}, []string{"up", "--check-config"}, []string{
+			"scan_workers: want at least 1", "ledger_count_mode: want lease or strict", "edge_password_tries: want a positive number",
+			"edge_serve_stale: want at least edge_max_stale", "edge_max_age: want a positive duration"}},
 		{"not YAML", "rawlink", nil, []string{"up", "--config", broken}, []string{"is not YAML"}},
 		{"unknown key", "rawlink", nil, []string{"up", "--config", unknown}, []string{`no setting is named "edge_max_stail"`}},
 		{"unknown flag", "rawlink", nil, []string{"up", "--nothing"}, []string{"unknown flag --nothing"}},

@@ -133,14 +133,15 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	if err != nil {
 		return edge.Config{}, fmt.Errorf("edge_trusted_proxies: %w", err)
 	}
-	return edge.Config{
-		LeaseKey: leaseKey, CountMode: edge.CountMode(s.LedgerCountMode), PreviewBots: edge.PreviewBots(s.EdgePreviewBots), TrustedProxies: proxies, ProxyProtocol: s.EdgeProxyProtocol,
-		EnforcePasswords: s.EdgeEnforcePasswords, PasswordTries: s.EdgePasswordTries, PasswordShareTries: s.EdgePasswordShareTries, PasswordHashes: s.EdgePasswordHashes,
-		CacheRAM: int64(s.EdgeCacheRAM), SmallMax: int64(s.EdgeCacheSmall), CacheDir: s.EdgeCacheDir, CacheDisk: int64(s.EdgeCacheDisk),
-		RecordCacheBytes: int64(s.EdgeRecordCache), MaxStale: s.EdgeMaxStale, ServeStale: s.EdgeServeStale, MaxAge: s.EdgeMaxAge,
-		MaxPerClient: s.EdgeMaxPerClient, MaxConnsPerClient: s.EdgeMaxClientConns,
-		MaxInFlight: s.EdgeMaxInFlight, MaxConns: s.EdgeMaxConns, SendStall: s.EdgeSendStall, MinRate: int64(s.EdgeMinRate),
-	}, nil
+	c := edge.Defaults()
+	c.LeaseKey, c.CountMode, c.PreviewBots = leaseKey, edge.CountMode(s.LedgerCountMode), edge.PreviewBots(s.EdgePreviewBots)
+	c.TrustedProxies, c.ProxyProtocol = proxies, s.EdgeProxyProtocol
+	c.EnforcePasswords, c.PasswordTries, c.PasswordShareTries, c.PasswordHashes = s.EdgeEnforcePasswords, s.EdgePasswordTries, s.EdgePasswordShareTries, s.EdgePasswordHashes
+	c.CacheRAM, c.SmallMax, c.CacheDir, c.CacheDisk = int64(s.EdgeCacheRAM), int64(s.EdgeCacheSmall), s.EdgeCacheDir, int64(s.EdgeCacheDisk)
+	c.RecordCacheBytes, c.MaxStale, c.ServeStale, c.MaxAge = int64(s.EdgeRecordCache), s.EdgeMaxStale, s.EdgeServeStale, s.EdgeMaxAge
+	c.MaxPerClient, c.MaxConnsPerClient, c.MaxInFlight, c.MaxConns = s.EdgeMaxPerClient, s.EdgeMaxClientConns, s.EdgeMaxInFlight, s.EdgeMaxConns
+	c.SendStall, c.MinRate = s.EdgeSendStall, int64(s.EdgeMinRate)
+	return c, nil
 }
 
 // Close gives back what a node holds that is not going to Run.

@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -121,14 +119,6 @@ func (a *API) Proxies() ([]netip.Prefix, error) { return ranges(a.APITrustedProx
 
 func (e *Edge) problems(f *findings) {
 	f.address("files_addr", e.FilesAddr)
-	zero := map[string]bool{ // which an edge takes for its default
-		"edge_max_stale": e.EdgeMaxStale == 0, "edge_serve_stale": e.EdgeServeStale == 0, "edge_max_age": e.EdgeMaxAge == 0, "edge_send_stall": e.EdgeSendStall == 0,
-		"edge_record_cache": e.EdgeRecordCache == 0, "edge_min_rate": e.EdgeMinRate == 0, "edge_max_in_flight": e.EdgeMaxInFlight == 0, "edge_max_conns": e.EdgeMaxConns == 0,
-		"edge_max_per_client": e.EdgeMaxPerClient == 0, "edge_max_client_conns": e.EdgeMaxClientConns == 0,
-	}
-	for _, name := range slices.Sorted(maps.Keys(zero)) {
-		f.unless(!zero[name], "%s: can't be 0; want the least that will do", name)
-	}
 	_, err := e.Proxies()
 	f.unless(err == nil, "edge_trusted_proxies: %v", err)
 	f.unless(e.EdgeCacheSmall > 0, "edge_cache_small: want a positive size, got %d", e.EdgeCacheSmall)
