@@ -164,14 +164,17 @@ func (s *System) AdminFails(tb testing.TB, args ...string) string {
 func Address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(tb)) }
 
 // Until calls try until it returns nil, for at most limit, and then fails with
-// its last error.
+// its last error. It tries less and less often: what takes long needs the processor
+// more than we do.
 func Until(tb testing.TB, limit time.Duration, what string, try func() error) {
 	tb.Helper()
 	var err error
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	pause := 5 * time.Millisecond
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(pause) {
 		if err = try(); err == nil {
 			return
 		}
+		pause = min(pause*5/4, 50*time.Millisecond)
 	}
 	tb.Fatalf("%s: not within %v: %v", what, limit, err)
 }
