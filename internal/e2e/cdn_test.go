@@ -65,51 +65,48 @@ func (c *cdn) told(t *testing.T, id string, n int) []time.Time {
 // TestCDNIsTold revokes one link and purges the file of another: the CDN is told
 // to drop what it keeps of both, by the key that their answers carry.
 func TestCDNIsTold(t *testing.T) {
-	for name, setup := range testsystem.Setups() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			fake := &cdn{purges: map[string][]time.Time{}}
-			server := httptest.NewServer(fake)
-			defer server.Close()
-			s := setup(t, "CDN_PURGE_URL="+server.URL+"/purge?secret=of-the-cdn", "CDN_PURGE_HEADER=Fastly-Key: sesame: open", "CDN_PURGE_FIELD=tags")
-			c := s.Client()
-			file := c.CleanFile(t, c.Space(t), "a", "text/plain", text(t))
-			revoked, path := c.Share(t, file, nil)
-			kept, _ := c.Share(t, file, nil)
-			response, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path)
-			if err != nil {
-				t.Fatal(err)
+	waiting(t, func(t *testing.T, setup setup) {
+		fake := &cdn{purges: map[string][]time.Time{}}
+		server := httptest.NewServer(fake)
+		defer server.Close()
+		s := setup(t, "CDN_PURGE_URL="+server.URL+"/purge?secret=of-the-cdn", "CDN_PURGE_HEADER=Fastly-Key: sesame: open", "CDN_PURGE_FIELD=tags")
+		c := s.Client()
+		file := c.CleanFile(t, c.Space(t), "a", "text/plain", text(t))
+		revoked, path := c.Share(t, file, nil)
+		kept, _ := c.Share(t, file, nil)
+		response, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range []string{"Surrogate-Key", "Cache-Tag"} {
+			if keys := response.Header.Get(h); !strings.Contains(keys, revoked) {
+				t.Errorf("%s: %s; want it to name share %s", h, keys, revoked)
 			}
-			for _, h := range []string{"Surrogate-Key", "Cache-Tag"} {
-				if keys := response.Header.Get(h); !strings.Contains(keys, revoked) {
-					t.Errorf("%s: %s; want it to name share %s", h, keys, revoked)
-				}
+		}
+		began := time.Now()
+		c.Must(t, 200, "DELETE", "/shares/"+revoked, nil)
+		at := fake.told(t, revoked, 2)
+		if first, again := at[0].Sub(began), at[1].Sub(at[0]); first < time.Second || again < 5*time.Second {
+			t.Errorf("told after %v and %v later; want it after the edges know, and again when each of them must", first, again)
+		}
+		fake.mu.Lock()
+		early := len(fake.purges[kept])
+		fake.mu.Unlock()
+		if early > 0 {
+			t.Error("a link that did not change was dropped")
+		}
+		c.Must(t, 204, "DELETE", "/gdpr/files/"+file, nil)
+		fake.told(t, kept, 1)
+		server.Close() // waits for what it is answering
+		if len(fake.wrong) > 0 {
+			t.Errorf("wrong requests: %v", fake.wrong)
+		}
+		for _, p := range s.Programs() {
+			if strings.Contains(p.Stderr(), "of-the-cdn") || strings.Contains(p.Stderr(), "sesame") {
+				t.Error("the CDN's secret is in a log")
 			}
-			began := time.Now()
-			c.Must(t, 200, "DELETE", "/shares/"+revoked, nil)
-			at := fake.told(t, revoked, 2)
-			if first, again := at[0].Sub(began), at[1].Sub(at[0]); first < time.Second || again < 5*time.Second {
-				t.Errorf("told after %v and %v later; want it after the edges know, and again when each of them must", first, again)
-			}
-			fake.mu.Lock()
-			early := len(fake.purges[kept])
-			fake.mu.Unlock()
-			if early > 0 {
-				t.Error("a link that did not change was dropped")
-			}
-			c.Must(t, 204, "DELETE", "/gdpr/files/"+file, nil)
-			fake.told(t, kept, 1)
-			server.Close() // waits for what it is answering
-			if len(fake.wrong) > 0 {
-				t.Errorf("wrong requests: %v", fake.wrong)
-			}
-			for _, p := range s.Programs() {
-				if strings.Contains(p.Stderr(), "of-the-cdn") || strings.Contains(p.Stderr(), "sesame") {
-					t.Error("the CDN's secret is in a log")
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestCDNSettings: a mistake is named at the start.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"sync"
 	"testing"
 
 	"rawlink/internal/testenv"
@@ -70,4 +71,18 @@ func TestFlows(t *testing.T) {
 			})
 		})
 	}
+}
+
+// setup is one of testsystem.Setups.
+type setup = func(tb testing.TB, extra ...string) *testsystem.System
+
+// waiting runs a test that mostly waits in both set-ups at the same time, in the place
+// of one test: others run while it waits.
+func waiting(t *testing.T, run func(t *testing.T, setup setup)) {
+	t.Parallel()
+	var both sync.WaitGroup
+	for name, setup := range testsystem.Setups() {
+		both.Go(func() { t.Run(name, func(t *testing.T) { run(t, setup) }) })
+	}
+	both.Wait()
 }

@@ -57,28 +57,25 @@ func awaitGone(t *testing.T, c *testsystem.Client, file string) {
 // TestTrashGrace waits for the end of a short grace: what was deleted is purged
 // by itself, with the folder that held it.
 func TestTrashGrace(t *testing.T) {
-	for name, setup := range testsystem.Setups() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := setup(t, "TRASH_GRACE=1s")
-			c := s.As(s.NewTenant(t, testsystem.Limits{Bytes: -1, Links: -1}))
-			space := c.Space(t)
-			folder := c.Must(t, 201, "POST", "/folders", testsystem.Object{"name": "f", "space_id": space}).Text("id")
-			file := c.CleanFile(t, space, "a", "text/plain", text(t))
-			c.Must(t, 200, "PATCH", "/files/"+file, testsystem.Object{"folder_id": folder})
-			_, path := c.Share(t, file, nil)
-			c.Must(t, 200, "DELETE", "/folders/"+folder, nil)
-			awaitGone(t, c, file)
-			everywhere(t, s, path, 404)
-			testsystem.Until(t, 20*time.Second, "the folder's purge", func() error {
-				if a := c.Do(t, "GET", "/folders/"+folder, nil); a.Status != 404 {
-					return fmt.Errorf("the folder: %d", a.Status)
-				}
-				return nil
-			})
-			used(t, c, 0, 0)
+	waiting(t, func(t *testing.T, setup setup) {
+		s := setup(t, "TRASH_GRACE=1s")
+		c := s.As(s.NewTenant(t, testsystem.Limits{Bytes: -1, Links: -1}))
+		space := c.Space(t)
+		folder := c.Must(t, 201, "POST", "/folders", testsystem.Object{"name": "f", "space_id": space}).Text("id")
+		file := c.CleanFile(t, space, "a", "text/plain", text(t))
+		c.Must(t, 200, "PATCH", "/files/"+file, testsystem.Object{"folder_id": folder})
+		_, path := c.Share(t, file, nil)
+		c.Must(t, 200, "DELETE", "/folders/"+folder, nil)
+		awaitGone(t, c, file)
+		everywhere(t, s, path, 404)
+		testsystem.Until(t, 20*time.Second, "the folder's purge", func() error {
+			if a := c.Do(t, "GET", "/folders/"+folder, nil); a.Status != 404 {
+				return fmt.Errorf("the folder: %d", a.Status)
+			}
+			return nil
 		})
-	}
+		used(t, c, 0, 0)
+	})
 }
 
 // TestPurgeReachesEveryDisk purges two files of which every edge holds slices: one
