@@ -60,11 +60,16 @@ func (o *Origin) listFolders(ctx context.Context, in *listFoldersIn) (*list[fold
 	return paged(&in.Page, some, func(f store.Folder) store.Cursor { return store.Cursor{CreatedAt: f.CreatedAt, ID: f.ID} }, folderOf), err
 }
 
-// checkPlace answers 404 for a list of a space or folder that isn't there.
+// checkPlace answers 404 for a list of a space or folder that isn't there. A deleted
+// space is still there for lists of the trash.
 func (o *Origin) checkPlace(ctx context.Context, filter store.ListFilter) error {
 	tenant := caller(ctx).TenantID
 	if filter.SpaceID != "" {
-		if _, err := o.Store.Space(ctx, tenant, filter.SpaceID); err != nil {
+		space := o.Store.Space
+		if filter.Trashed {
+			space = o.Store.AnySpace
+		}
+		if _, err := space(ctx, tenant, filter.SpaceID); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,8 @@ func (s *Store) TrashFile(ctx context.Context, tenantID, id string) (File, error
 	return f, err
 }
 
-// RestoreFile brings one file back from the trash, whatever delete took it.
+// RestoreFile brings one file back from the trash, whatever delete took it, and its
+// space if that was deleted.
 func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, error) {
 	var f File
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
@@ -177,7 +178,7 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 		if f, err = findFile(ctx, tx, tenantID, id, ""); err != nil || f.DeletedAt == nil {
 			return err
 		}
-		if _, err := findSpace(ctx, tx, tenantID, f.SpaceID, s.db.ForUpdate()); err != nil {
+		if err := s.lockTree(ctx, tx, f.SpaceID); err != nil {
 			return err
 		}
 		if err := s.checkRestorePlace(ctx, tx, tenantID, f.FolderID); err != nil {
@@ -187,6 +188,9 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 			return err
 		}
 		if err := allowed(ctx, f); err != nil {
+			return err
+		}
+		if err := s.bringBackSpace(ctx, tx, f.SpaceID); err != nil {
 			return err
 		}
 		f, err = readFile(tx.QueryRowContext(ctx, `UPDATE files SET deleted_at = NULL, deletion_id = NULL, updated_at = $2

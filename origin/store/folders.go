@@ -127,20 +127,21 @@ func (s *Store) TrashFolder(ctx context.Context, tenantID, id string) (Folder, e
 	return f, err
 }
 
-// lockFolder finds a folder and locks its space's tree.
+// lockFolder finds a folder and locks its space's tree, also that of a deleted space.
 func (s *Store) lockFolder(ctx context.Context, tx *sql.Tx, tenantID, id string) (Folder, error) {
 	f, err := findFolder(ctx, tx, tenantID, id)
 	if err != nil {
 		return f, err
 	}
-	if _, err := findSpace(ctx, tx, tenantID, f.SpaceID, s.db.ForUpdate()); err != nil {
+	if err := s.lockTree(ctx, tx, f.SpaceID); err != nil {
 		return f, err
 	}
 	return findFolder(ctx, tx, tenantID, id)
 }
 
-// RestoreFolder brings back what the delete of this folder took, nothing that
-// had been trashed before it.
+// RestoreFolder brings back what the delete took of this folder's tree, nothing that
+// had been trashed before it. If that delete or a later one took the space, it comes
+// back too, without anything else that it held.
 func (s *Store) RestoreFolder(ctx context.Context, tenantID, id string) (Folder, error) {
 	var f Folder
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
@@ -154,7 +155,10 @@ func (s *Store) RestoreFolder(ctx context.Context, tenantID, id string) (Folder,
 		if err := allowed(ctx, f); err != nil {
 			return err
 		}
-		if err := s.untrash(ctx, tx, *f.deletionID); err != nil {
+		if err := s.bringBackSpace(ctx, tx, f.SpaceID); err != nil {
+			return err
+		}
+		if err := s.untrash(ctx, tx, f); err != nil {
 			return err
 		}
 		f, err = findFolder(ctx, tx, tenantID, id)

@@ -12,17 +12,18 @@ import (
 // Trash names a part of what is in the trash.
 type Trash struct {
 	TenantID string // "": of all tenants
-	SpaceID  string // "": of all spaces
+	SpaceID  string // "": of all spaces, the deleted ones too
 	Until    int64  // what was trashed at this time or before
 
 	CommonGrace bool `json:",omitempty"` // only of tenants whose plan has none of its own
 }
 
 // where renders the condition after the arguments that the caller has already.
-func (t Trash) where(args ...any) (string, []any) {
+// spaceColumn is what names a row's space.
+func (t Trash) where(spaceColumn string, args ...any) (string, []any) {
 	args = append(args, t.Until)
 	condition := `deleted_at <= $` + strconv.Itoa(len(args))
-	for column, value := range map[string]string{"tenant_id": t.TenantID, "space_id": t.SpaceID} {
+	for column, value := range map[string]string{"tenant_id": t.TenantID, spaceColumn: t.SpaceID} {
 		if value != "" {
 			args = append(args, value)
 			condition += ` AND ` + column + ` = $` + strconv.Itoa(len(args))
@@ -35,17 +36,17 @@ func (t Trash) where(args ...any) (string, []any) {
 }
 
 // EmptyTrash queues the purge of a tenant's trash as it is now, of one space if
-// spaceID is not empty, and returns how many files and bytes it holds.
+// spaceID is not empty, deleted or not, and returns how many files and bytes it holds.
 func (s *Store) EmptyTrash(ctx context.Context, tenantID, spaceID string) (files, bytes int64, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		onto(ctx, spaceID)
 		if spaceID != "" {
-			if _, err := findSpace(ctx, tx, tenantID, spaceID, ""); err != nil {
+			if _, err := findAnySpace(ctx, tx, tenantID, spaceID); err != nil {
 				return err
 			}
 		}
 		trash := Trash{TenantID: tenantID, SpaceID: spaceID, Until: math.MaxInt64}
-		condition, args := trash.where()
+		condition, args := trash.where("space_id")
 		var last int64 // by the clock of whichever origin trashed it
 		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(MAX(deleted_at), 0) FROM `+trashedFiles+` WHERE `+condition, args...).Scan(&files, &bytes, &last); err != nil {
 			return err
@@ -74,7 +75,7 @@ func TrashOf(job *Job) (t Trash, err error) {
 // PurgeTrash purges up to limit files of the trash, each in a transaction of its
 // own, and returns how many it saw. Whatever was restored meanwhile stays.
 func (s *Store) PurgeTrash(ctx context.Context, t Trash, limit int) (seen int64, err error) {
-	condition, args := t.where(limit)
+	condition, args := t.where("space_id", limit)
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id IN (SELECT id FROM `+trashedFiles+` WHERE `+condition+` LIMIT $1)`, args...)
 	files, err := collect(rows, err, readFile)
 	if err != nil {
@@ -106,15 +107,12 @@ func (s *Store) PurgeContainers(ctx context.Context, t Trash, limit int) (n int6
 		AND NOT EXISTS (SELECT 1 FROM files WHERE space_id = spaces.id) AND NOT EXISTS (SELECT 1 FROM uploads WHERE space_id = spaces.id)`
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
 		n = 0
-		for table, empty := range map[string]string{"folders": emptyFolder, "spaces": emptySpace} {
-			if table == "spaces" && t.SpaceID != "" {
-				continue // a space that still is there
-			}
-			condition, args := t.where(limit)
-			gone, err := affected(tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (
-				SELECT id FROM `+table+` WHERE `+condition+empty+` LIMIT $1`+s.db.SkipLocked()+`)`, args...))
+		for _, one := range []struct{ table, space, empty string }{{"folders", "space_id", emptyFolder}, {"spaces", "id", emptySpace}} {
+			condition, args := t.where(one.space, limit)
+			gone, err := affected(tx.ExecContext(ctx, `DELETE FROM `+one.table+` WHERE id IN (
+				SELECT id FROM `+one.table+` WHERE `+condition+one.empty+` LIMIT $1`+s.db.SkipLocked()+`)`, args...))
 			if err != nil {
-				return fmt.Errorf("purge %s: %w", table, err)
+				return fmt.Errorf("purge %s: %w", one.table, err)
 			}
 			n += gone
 		}

@@ -96,6 +96,12 @@ func findSpace(ctx context.Context, q querier, tenantID, id, lock string) (Space
 	return v, orNotFound(err, "space")
 }
 
+// AnySpace returns one space of the tenant, also one that was deleted and whose trash
+// was not purged yet.
+func (s *Store) AnySpace(ctx context.Context, tenantID, id string) (Space, error) {
+	return findAnySpace(ctx, s.db.Read(), tenantID, id)
+}
+
 // findAnySpace also finds one that was deleted, and whose row is still there.
 func findAnySpace(ctx context.Context, q querier, tenantID, id string) (Space, error) {
 	v, err := readSpace(q.QueryRowContext(ctx, `SELECT `+spaceColumns+` FROM spaces WHERE id = $1 AND tenant_id = $2`, id, tenantID))

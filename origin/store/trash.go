@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 )
 
 // trashWhere moves the live rows that match to the trash under one deletion id.
@@ -59,8 +61,35 @@ func (s *Store) trashTree(ctx context.Context, tx *sql.Tx, folderID, deletion st
 	return s.announceLater(ctx, tx, deletion)
 }
 
-// untrash brings back what one deletion took and tells the edges.
-func (s *Store) untrash(ctx context.Context, tx *sql.Tx, deletion string) error {
+// lockTree locks a space's tree, also that of a deleted space. One whose row is gone
+// has none.
+func (s *Store) lockTree(ctx context.Context, tx *sql.Tx, spaceID string) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM spaces WHERE id = $1`+s.db.ForUpdate(), spaceID).Scan(&one)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("lock space: %w", err)
+	}
+	return nil
+}
+
+// bringBackSpace makes a deleted space live again, empty, for what is restored to it.
+func (s *Store) bringBackSpace(ctx context.Context, tx *sql.Tx, id string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE spaces SET deleted_at = NULL, updated_at = $2 WHERE id = $1 AND deleted_at IS NOT NULL`, id, s.micros())
+	if err != nil {
+		return fmt.Errorf("bring back space: %w", err)
+	}
+	return nil
+}
+
+// untrash brings back what a folder's deletion took of its tree and tells the edges.
+func (s *Store) untrash(ctx context.Context, tx *sql.Tx, f Folder) error {
+	// A space's deletion took other trees too: this one gets a deletion of its own.
+	deletion := newID()
+	for _, place := range []string{"folders SET deletion_id = $3 WHERE id", "files SET deletion_id = $3 WHERE folder_id"} {
+		if _, err := tx.ExecContext(ctx, `UPDATE `+place+` IN (`+subtree+` SELECT id FROM tree) AND deletion_id = $2`, f.ID, *f.deletionID, deletion); err != nil {
+			return fmt.Errorf("part a deletion: %w", err)
+		}
+	}
 	// Those to be told are found first: afterwards the rows no longer name the deletion.
 	if err := s.announceLater(ctx, tx, deletion); err != nil {
 		return err
