@@ -19,7 +19,7 @@ type completeIn struct {
 		UploadID  *string         `json:"upload_id"`
 		Parts     []completedPart `json:"parts" nullable:"true" doc:"Of a multipart upload: every part with the ETag that its PUT answered."`
 		Size      *int64          `json:"size" minimum:"1"`
-		SHA256    *string         `json:"sha256" format:"sha256" doc:"What the uploader sent; the stored bytes are checked against it."`
+		SHA256    *string         `json:"sha256" format:"sha256" doc:"What the uploader sent; other bytes are refused, or found by the scan."`
 		ClientKey *string         `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
 	}
 }
@@ -37,9 +37,31 @@ func (o *Origin) completeUpload(ctx context.Context, in *completeIn) (*shown[fil
 	if err != nil {
 		return nil, err
 	}
-	f, err = o.awaitVerdict(ctx, f)
-	return show(fileOf(f)), err
+	return o.made(ctx, f)
 }
+
+// made is the answer about a file that was just made, after a moment for the scanner.
+// Not every store can tell a digest: if the scan found another one than declared, the
+// upload is void as it is where the store can.
+func (o *Origin) made(ctx context.Context, f store.File) (*shown[file], error) {
+	f, err := o.awaitVerdict(ctx, f)
+	if err != nil || f.ScanDetail == nil || *f.ScanDetail != foundOtherDigest {
+		return show(fileOf(f)), err
+	}
+	if _, err := o.Store.PurgeFile(ctx, f.TenantID, f.ID); err != nil && share.KindOf(err) != share.NotFound {
+		return nil, err
+	}
+	return nil, errOtherDigest
+}
+
+// otherDigest is what is wrong with bytes that are not what their uploader said;
+// errOtherDigest says it to who completes them, foundOtherDigest to who asks later.
+const (
+	otherDigest      = "sha256: the stored bytes have another digest than declared"
+	foundOtherDigest = otherDigest + "; purge the file and upload it again"
+)
+
+var errOtherDigest = reject(http.StatusBadRequest, otherDigest+"; the upload is void, initiate a new one")
 
 func (o *Origin) complete(ctx context.Context, in *completeIn) (store.File, error) {
 	tenant := caller(ctx).TenantID

@@ -58,8 +58,7 @@ func (o *Origin) importURL(ctx context.Context, in *importIn) (*shown[file], err
 	if err != nil {
 		return nil, err
 	}
-	f, err = o.awaitVerdict(ctx, f)
-	return show(fileOf(f)), err
+	return o.made(ctx, f)
 }
 
 // wantedImport checks the request.

@@ -51,19 +51,22 @@ func (o *Origin) inspect(ctx context.Context, f store.File) (scan.Report, error)
 		return report, err
 	}
 	if f.ClaimedSHA256 != nil && *f.ClaimedSHA256 != report.SHA256 {
-		return report, share.E(share.Invalid, "scan", errors.New("the stored bytes have another sha256 than declared; upload the file again"))
+		return report, errOtherDigest
 	}
 	return report, nil
 }
 
-// noVerdict records why. Bytes that changed or vanished after complete can't be
-// judged any more; everything else is tried again.
+// noVerdict records why. Bytes that are not what their uploader said are the
+// uploader's to see to; those that changed or vanished after complete can't be judged
+// any more; everything else is tried again.
 func (o *Origin) noVerdict(ctx context.Context, f store.File, cause error) error {
 	outcome, detail := "retry", "the scanner is not available; the scan will be tried again"
-	switch share.KindOf(cause) {
-	case share.Invalid:
+	switch kind := share.KindOf(cause); {
+	case errors.Is(cause, errOtherDigest):
+		outcome, detail, cause = "unscannable", foundOtherDigest, nil
+	case kind == share.Invalid:
 		outcome, detail = "unscannable", cause.Error()
-	case share.Changed, share.NotFound:
+	case kind == share.Changed, kind == share.NotFound:
 		outcome, detail = "unscannable", "the stored bytes changed after the upload was completed; upload the file again"
 		cause = share.E(share.Invalid, "scan", cause)
 	}
@@ -71,6 +74,9 @@ func (o *Origin) noVerdict(ctx context.Context, f store.File, cause error) error
 	ctx = context.WithoutCancel(ctx)
 	if err := o.Store.SetScanDetail(ctx, f.ID, detail); err != nil {
 		o.Log.WarnContext(ctx, "reason not recorded", "file_id", f.ID, "error", err)
+		if cause == nil { // it is all that the scan came to
+			return err
+		}
 	}
 	return cause
 }

@@ -101,7 +101,7 @@ func (o *Origin) verify(ctx context.Context, u store.Upload, info objects.Info) 
 	}
 	if u.ClaimedSHA256 != nil && info.SHA256 != "" && info.SHA256 != *u.ClaimedSHA256 {
 		o.giveBack(ctx, u)
-		return reject(http.StatusBadRequest, "sha256: the stored bytes have another digest than declared; the upload is void, initiate a new one")
+		return errOtherDigest
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type initiateIn struct {
 		FolderID     *string `json:"folder_id"`
 		App          *string `json:"app" minLength:"1" maxLength:"255" format:"text"`
 		ClientKey    *string `json:"client_key" minLength:"1" maxLength:"1024" format:"text"`
-		SHA256       *string `json:"sha256" format:"sha256" doc:"If given, the store refuses any other bytes; the PUT must then send the headers of the ticket."`
+		SHA256       *string `json:"sha256" format:"sha256" doc:"If given, a single PUT must send the headers of the ticket, and the store refuses any other bytes. Those of parts are checked by complete or by the scan."`
 	}
 }
 
