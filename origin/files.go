@@ -164,10 +164,7 @@ func (o *Origin) presignGet(ctx context.Context, text string, permission share.P
 	if err != nil {
 		return nil, err
 	}
-	if f.DeletedAt != nil {
-		return nil, reject(404, "file not found")
-	}
-	if err := store.NotClean(f); err != nil {
+	if err := store.Shareable(f); err != nil {
 		return nil, err
 	}
 	mime, kind := mediatype.ShowAs(deref(f.MIME), permission)

@@ -143,7 +143,7 @@ func (o *Origin) hashPassword(ctx context.Context, tenantID, fileID, text string
 	if err != nil {
 		return nil, err
 	}
-	if err := store.NotClean(f); err != nil {
+	if err := store.Shareable(f); err != nil {
 		return nil, err
 	}
 	select {

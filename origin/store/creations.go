@@ -150,10 +150,10 @@ func (s *Store) filesToShare(ctx context.Context, tx *sql.Tx, some []*creating) 
 
 func (a *around) shareable(n *creation) error {
 	f, found := a.files[n.FileID]
-	if !found || f.TenantID != n.TenantID || f.DeletedAt != nil {
+	if !found || f.TenantID != n.TenantID {
 		return notFound("file")
 	}
-	return NotClean(f)
+	return Shareable(f)
 }
 
 func (s *Store) insertShares(ctx context.Context, tx *sql.Tx, rooms map[string]*room) error {

@@ -47,13 +47,15 @@ func readShare(row scanner) (Share, error) {
 	return v, err
 }
 
-// NotClean is the refusal to share or serve a file that is not scanned clean,
-// nil if it is.
-func NotClean(f File) error {
-	switch f.ScanStatus {
-	case share.Clean:
+// Shareable is the refusal to share or serve a file that is in the trash or not
+// scanned clean, nil if it is neither.
+func Shareable(f File) error {
+	switch {
+	case f.DeletedAt != nil:
+		return notFound("file")
+	case f.ScanStatus == share.Clean:
 		return nil
-	case share.Pending:
+	case f.ScanStatus == share.Pending:
 		return refuse(share.NotReady, "File is not shareable yet (scan_status='pending'); must be 'clean'.")
 	}
 	return refuse(share.NotReady, fmt.Sprintf("File is not shareable (scan_status='%s'); must be 'clean'.", f.ScanStatus))
