@@ -18,6 +18,7 @@ func (o *Origin) sweep(ctx context.Context) error {
 	return repeat(ctx, sweepEvery, func() {
 		o.sweepAll(ctx, "answers to idempotent requests", o.Store.SweepOnce)
 		o.sweepAll(ctx, "settled blocks of downloads", o.Store.SweepLedger)
+		o.sweepAll(ctx, "batches of downloads", o.Store.SweepBatches)
 		o.sweepAll(ctx, "purge log", o.Store.SweepPurges)
 		o.sweepAll(ctx, "audit log", func(ctx context.Context, limit int) (int64, error) {
 			return o.Store.SweepAudit(ctx, o.config.AuditKeep, limit)

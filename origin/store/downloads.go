@@ -212,13 +212,13 @@ func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask sh
 
 // AddDownloads adds a batch of uncapped downloads to download_count. A batch
 // that was applied already, or is older than one that was, changes nothing, so
-// an edge may send it until it is answered.
+// an edge may send it until it is answered, for KeepBatches.
 func (s *Store) AddDownloads(ctx context.Context, b share.Batch) error {
 	var told bool
 	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
 		told = false
-		fresh, err := changed(tx.ExecContext(ctx, `INSERT INTO count_batches (edge, epoch, seq) VALUES ($1, $2, $3)
-			ON CONFLICT (edge, epoch) DO UPDATE SET seq = excluded.seq WHERE count_batches.seq < excluded.seq`, b.Edge, b.Epoch, b.Seq))
+		fresh, err := changed(tx.ExecContext(ctx, `INSERT INTO count_batches (edge, epoch, seq, applied_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (edge, epoch) DO UPDATE SET seq = excluded.seq, applied_at = excluded.applied_at WHERE count_batches.seq < excluded.seq`, b.Edge, b.Epoch, b.Seq, s.micros()))
 		if err != nil || !fresh {
 			return err
 		}
