@@ -28,10 +28,14 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
+	known, err := names()
+	if err != nil {
+		return nil, err
+	}
 	helped := false
 	options := append(collect(&problems),
 		kong.Name(name), kong.Description(about), kong.Vars{"ops_addr": opsAddr},
-		kong.DefaultEnvars(envPrefix), kong.Resolvers(file), kong.Writers(out, out),
+		kong.DefaultEnvars(envPrefix), withoutVariables(known), kong.Resolvers(file), kong.Writers(out, out),
 		kong.Exit(func(int) { helped = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 	)
 	parser, err := kong.New(cli, options...)
@@ -45,7 +49,7 @@ func Load(cli any, name, about, opsAddr string, args []string, out io.Writer) (*
 	if err != nil {
 		problems = append(problems, err)
 	}
-	problems = append(problems, unknownNames(file)...)
+	problems = append(problems, unknownNames(file, known)...)
 	if ctx != nil && err == nil {
 		problems = append(problems, unsaid(checkChosen(ctx, cli), problems)...)
 		problems = append(problems, bareSecrets(ctx, args)...)
@@ -171,34 +175,4 @@ func flatten(into file, prefix string, tree map[string]any) {
 			into[name] = fmt.Sprint(value)
 		}
 	}
-}
-
-// unknownNames reports variables and keys that no program has: most are typing
-// errors, and a setting that silently does nothing is worse than a stop.
-func unknownNames(f file) []error {
-	known := map[string]bool{}
-	parser, err := kong.New(&every{}, append(collect(new([]error)), kong.Vars{"ops_addr": ""})...)
-	if err != nil {
-		return []error{fmt.Errorf("settings: %w", err)}
-	}
-	for _, flag := range parser.Model.Flags {
-		known[setting(flag.Name)] = true
-		if isSecret(flag) {
-			known[setting(flag.Name)+"_file"] = true
-		}
-	}
-	var problems []error
-	for key := range f {
-		if !known[key] {
-			problems = append(problems, fmt.Errorf("config: no setting is named %q", key))
-		}
-	}
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		if key, ours := strings.CutPrefix(name, envPrefix+"_"); ours && !known[strings.ToLower(key)] {
-			problems = append(problems, fmt.Errorf("%s: no setting has this variable", name))
-		}
-	}
-	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return problems
 }
