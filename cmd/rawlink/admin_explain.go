@@ -11,16 +11,16 @@ import (
 	"strings"
 	"time"
 
+	"rawlink/cmd/internal/redisparts"
 	"rawlink/cmd/internal/settings"
-	"rawlink/internal/redisstore"
 	"rawlink/internal/share"
 	"rawlink/origin/store"
 )
 
 type explain struct {
 	place
+	settings.Redis
 	TokenKeys settings.Secret `help:"Keys of the tokens' tags, if not those of --data; @FILE reads a file. Secret." placeholder:"KEYS"`
-	RedisURL  settings.Secret `help:"Redis, to look into the shared cache too. Secret." placeholder:"URL"`
 	Passwords bool            `help:"Explain for edges that enforce passwords."`
 	Link      string          `arg:"" optional:"" help:"The link or its token. Left out, it is read from stdin, where no shell history keeps it."`
 }
@@ -35,8 +35,18 @@ it on stdin. Nothing is counted, changed or logged.
   xclip -o | rawlink admin explain --json
   rawlink admin explain --database-url @db-url --token-keys @token-keys --redis-url @redis-url < link
 
+The --redis flags, as the origin has them, let it look into the shared cache.
+
 What an edge holds in its own memory (L1) is seen in its answer to a HEAD request:
 Server-Timing names the layer the record came from.`
+}
+
+// Problems says what is wrong with how Redis is named, if it is.
+func (c *explain) Problems() []error {
+	if c.RedisURL == "" {
+		return nil
+	}
+	return c.Redis.Problems()
 }
 
 // layer is what one layer says.
@@ -155,7 +165,7 @@ func (c *explain) cached(ctx context.Context, hash share.Hash, truth layer, now 
 	if c.RedisURL == "" {
 		return l
 	}
-	shared, err := redisstore.Open(redisstore.Config{URL: string(c.RedisURL)}, slog.New(slog.DiscardHandler))
+	shared, err := redisparts.Open(&c.Redis, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		l.state, l.says = "unusable", err.Error()
 		return l

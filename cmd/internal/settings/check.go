@@ -208,6 +208,13 @@ func (e *Embedded) problems(f *findings) {
 	f.unless(e.DevKey == "" || devKey.MatchString(string(e.DevKey)), "dev_key: want fck_live_ or fck_test_ and 32 lower-case hex digits")
 }
 
+// Problems reports everything that is wrong with how Redis is reached.
+func (r *Redis) Problems() []error {
+	var f findings
+	r.problems(&f)
+	return f
+}
+
 // Problems reports everything that is wrong with an origin's settings.
 func (p *OriginProgram) Problems() []error {
 	var f findings
