@@ -58,7 +58,11 @@ type place struct {
 const adminConns = 2
 
 // with opens the database, runs one command and closes it again.
-func (p *place) with(ctx context.Context, do func(*store.Store) error) (err error) {
+func (p *place) with(ctx context.Context, do func(*store.Store) error) error {
+	return p.withOptions(ctx, store.Options{CountPermanentLinks: true}, do)
+}
+
+func (p *place) withOptions(ctx context.Context, options store.Options, do func(*store.Store) error) (err error) {
 	var db *database.DB
 	if p.DatabaseURL != "" {
 		db, err = database.OpenPostgres(ctx, string(p.DatabaseURL), adminConns)
@@ -73,7 +77,7 @@ func (p *place) with(ctx context.Context, do func(*store.Store) error) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tables, err := store.Open(ctx, db, store.Options{CountPermanentLinks: true})
+	tables, err := store.Open(ctx, db, options)
 	if err != nil {
 		return err
 	}

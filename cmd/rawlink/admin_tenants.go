@@ -74,11 +74,14 @@ func (p *place) tenantRow(t store.Tenant) map[string]any {
 	return row
 }
 
-type tenantList struct{ place }
+type tenantList struct {
+	place
+	QuotaCountPermanentLinks bool `help:"Count links without expiry as used; give it what the origins have." default:"true" negatable:""`
+}
 
 // Run lists the tenants.
 func (c *tenantList) Run(ctx context.Context, std *streams) error {
-	return c.with(ctx, func(tables *store.Store) error {
+	return c.withOptions(ctx, store.Options{CountPermanentLinks: c.QuotaCountPermanentLinks}, func(tables *store.Store) error {
 		all, err := tables.Tenants(ctx)
 		rows := make([]map[string]any, len(all))
 		for i, t := range all {
