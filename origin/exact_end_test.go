@@ -76,3 +76,41 @@ func TestABlockAfterTheLast(t *testing.T) {
 	}
 	s.check("all of it")
 }
+
+// TestAfterAnInstallationThatFailed: a block whose installation was lost is lost with its
+// units, but the next one takes the place of what is stored, a block that is spent. It
+// used to take that of the lost one only, which is nowhere: and so was each that followed.
+func TestAfterAnInstallationThatFailed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 4000, 2, memstore.NewBlocks(time.Now))
+	defer s.close()
+	served := int64(0)
+	serve := func(n int) {
+		t.Helper()
+		for i := range n {
+			if ok, why := s.one(i % 2); !ok {
+				t.Fatalf("download %d: %v", i, why)
+			}
+			served++
+		}
+	}
+	spent := func() bool {
+		b, found, err := s.Store.BlockOf(t.Context(), s.tenant, s.rec.ShareID)
+		s.ok(err)
+		held, err := s.blocks.Look(t.Context(), s.rec.ShareID, b.ID)
+		s.ok(err)
+		return found && held.Free == 0
+	}
+	for serve(2); !spent(); {
+		serve(2)
+	}
+	s.edges[0].net.meets([]string{"", "", "lost"}) // taking, asking, installing
+	for range 40 {
+		serve(2)
+		s.clock.add(600 * time.Millisecond)
+	}
+	s.settle()
+	if reserved, _, count, _ := s.ledgerRow(); count != served || reserved-count > 2*4000/200 {
+		t.Errorf("%d served, %d counted, %d reserved; want at most a lost block and an open one beyond what was served", served, count, reserved)
+	}
+}

@@ -41,6 +41,7 @@ func (l *line) fetch(ctx context.Context, n int64, w want) (fetched, error) {
 		case answer.State == Taken:
 			return got, nil
 		}
+		l.stored = answer.Block
 		ask.Block, ask.Spent = true, l.lost(answer)
 	}
 	return l.ask(ctx, ask, w.version)
@@ -136,7 +137,7 @@ func (l *line) ask(ctx context.Context, ask share.Ask, version int64) (fetched, 
 			return fetched{}, errInBlock
 		}
 	}
-	return fetched{epoch: grant.Epoch, units: grant.Downloads, exhausted: grant.Exhausted, version: about, install: grant.Block, replaces: sent.Spent}, nil
+	return fetched{epoch: grant.Epoch, units: grant.Downloads, exhausted: grant.Exhausted, version: about, install: grant.Block, replaces: l.stored}, nil
 }
 
 func outcomeOf(g share.Grant, err error) string {
@@ -168,9 +169,11 @@ func (l *line) note(sent share.Ask, g share.Grant) {
 	}
 }
 
-// install stores a granted block, once. Whether it got there, the next taking
-// will tell.
+// install stores a granted block, once, in time of its own: what the questions before
+// left of theirs may be nothing. Whether it got there, the next taking will tell.
 func (l *line) install(ctx context.Context, got fetched) {
+	ctx, cancel := context.WithTimeout(ctx, oneTry)
+	defer cancel()
 	l.last = got.install.ID
 	installed, err := l.r.Blocks.Install(ctx, l.shareID, got.install, got.replaces)
 	l.r.Meter.Installed(err == nil && installed)

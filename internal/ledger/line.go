@@ -34,6 +34,7 @@ type line struct {
 	asking  *share.Ask // likewise
 	about   int64      // version of the record that asking was first put for
 	last    string     // the block that was taken from last, or installed
+	stored  string     // the block that was found and gives nothing more; "": none was found
 	busy    bool       // somebody was served just now
 	suspect string     // a block that is open at the ceiling and not to be found
 	since   time.Time  // it is
@@ -157,11 +158,11 @@ func (l *line) lead() {
 		l.mu.Unlock()
 		ctx, cancel := context.WithTimeout(base, fetchWithin)
 		got, err := l.fetch(ctx, max(1, int64(n)), want)
+		cancel()
 		l.deliver(n, got, err)
 		if got.install.ID != "" {
-			l.install(ctx, got)
+			l.install(base, got)
 		}
-		cancel()
 	}
 }
 
