@@ -98,8 +98,8 @@ func TestScanDoesNotDisplaceTheHot(t *testing.T) {
 		for i := range 50 {
 			mustFetch(t, c, hot(i), 0, 100)
 		}
+		idle(t, c) // what is still on its way is not asked for again, but joined
 	}
-	idle(t, c)
 	before := c.Stats().Fills
 	for i := range 5000 {
 		mustFetch(t, c, Object{ID: fmt.Sprint("once", i), Size: 100}, 0, 100)
