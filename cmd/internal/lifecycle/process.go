@@ -135,9 +135,21 @@ func (p *Process) handOver() {
 		_ = p.flip.WaitForParent(patience) // else Upgrade says so
 		cancel()
 	}
-	if err := p.flip.Upgrade(); err != nil && p.told.Err() == nil {
+	if err := p.upgrade(); err != nil && p.told.Err() == nil {
 		p.log.Error("not handed over; this process goes on", "error", err)
 	}
+}
+
+// upgrade starts the successor. The library hears of its parent's end by two channels:
+// for a moment it may say both that it has ended and that it has not.
+func (p *Process) upgrade() (err error) {
+	for range 50 {
+		if err = p.flip.Upgrade(); err == nil || err.Error() != "parent hasn't exited" {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
 }
 
 // ignore takes further requests to hand over: there is nothing left to hand over.
