@@ -20,8 +20,8 @@ import (
 // name: seconds are too long for that. Exported because huma looks into no other
 // embedded struct.
 type Conditions struct {
-	IfMatch     string `header:"If-Match" format:"entity-tags" doc:"Go on only if the ETag is one of these, * for any; else 412, and nothing was changed."`
-	IfNoneMatch string `header:"If-None-Match" format:"entity-tags" doc:"Go on only if the ETag is none of these; else a GET is answered 304, and anything else 412."`
+	IfMatch     string `header:"If-Match" minLength:"1" format:"entity-tags" doc:"Go on only if the ETag is one of these, * for any; else 412, and nothing was changed."`
+	IfNoneMatch string `header:"If-None-Match" minLength:"1" format:"entity-tags" doc:"Go on only if the ETag is none of these; else a GET is answered 304, and anything else 412."`
 
 	match, none []string // nil: not sent
 	read        bool     // by a GET
@@ -33,22 +33,30 @@ const anyTag = "*"
 // Resolve reads the tags, while huma reads the rest of the input.
 func (c *Conditions) Resolve(ctx huma.Context) (problems []error) {
 	c.read = ctx.Method() == http.MethodGet
-	for name, tags := range map[string]*[]string{"If-Match": &c.match, "If-None-Match": &c.none} {
-		var lines []string
-		ctx.EachHeader(func(header, value string) {
-			if strings.EqualFold(header, name) {
-				lines = append(lines, value)
-			}
-		})
+	for _, condition := range []struct {
+		name string
+		tags *[]string
+	}{{"If-Match", &c.match}, {"If-None-Match", &c.none}} {
+		lines := linesOf(ctx, condition.name)
 		if len(lines) == 0 {
 			continue
 		}
 		var ok bool
-		if *tags, ok = parseTags(strings.Join(lines, ",")); !ok {
-			problems = append(problems, &huma.ErrorDetail{Location: "header." + name, Message: `is no list of entity tags, such as "xyzzy", and not *`})
+		if *condition.tags, ok = parseTags(strings.Join(lines, ",")); !ok {
+			problems = append(problems, &huma.ErrorDetail{Location: "header." + condition.name, Message: `is no list of entity tags, such as "xyzzy", and not *`})
 		}
 	}
 	return problems
+}
+
+// linesOf are all lines of a header field; huma reads the first alone.
+func linesOf(ctx huma.Context, name string) (lines []string) {
+	ctx.EachHeader(func(header, value string) {
+		if strings.EqualFold(header, name) {
+			lines = append(lines, value)
+		}
+	})
+	return lines
 }
 
 // entityTag is one of a list, and what leads to the next (RFC 9110, 8.8.3).

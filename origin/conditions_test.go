@@ -33,7 +33,7 @@ func TestWhatIsShownHasATag(t *testing.T) {
 	if response, _ := r.send(t, "GET", path, "", "If-Match", first); response.StatusCode != 412 {
 		t.Errorf("GET if still as it was = %d; want 412", response.StatusCode)
 	}
-	for _, tags := range []string{"x", `"x`, `"x" "y"`, `*,"x"`, ` , `} {
+	for _, tags := range []string{"x", `"x`, `"x" "y"`, `*,"x"`, ` , `, ""} {
 		response, body := r.send(t, "GET", path, "", "If-None-Match", tags)
 		if want := `{"detail":"If-None-Match: is no list of entity tags, such as \"xyzzy\", and not *"}`; response.StatusCode != 422 || strings.TrimSpace(body) != want {
 			t.Errorf("If-None-Match: %s = %d %s; want 422 %s", tags, response.StatusCode, body, want)

@@ -21,5 +21,8 @@ def before_call(context, case, kwargs):
         case.query["cursor"] = CURSOR  # only one that a Link header gave is accepted
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"request {next(numbers)}"  # one key, one request
+    for name in ("If-Match", "If-None-Match"):
+        if case.headers and case.headers.get(name, "x").strip() == "":
+            case.headers[name] = '"xyzzy"'  # sent empty, which its pattern and length forbid
     if isinstance(case.body, dict) and isinstance(case.body.get("expires_at"), str):
         case.body["expires_at"] = "2999-01-01T00:00:00Z"  # in the future
