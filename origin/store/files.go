@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"rawlink/internal/share"
 )
@@ -201,119 +200,6 @@ func (s *Store) RestoreFile(ctx context.Context, tenantID, id string) (File, err
 		return s.announceFiles(ctx, tx, `id = $1`, id)
 	})
 	return f, err
-}
-
-// PurgeFile destroys a file, live or trashed. Its links die with this
-// transaction, which also gives the quota back and queues the removal of the
-// bytes, so that the bytes go only after nobody can ask for them any more.
-func (s *Store) PurgeFile(ctx context.Context, tenantID, id string) (File, error) {
-	return s.purge(ctx, tenantID, id, func(File) bool { return true })
-}
-
-// purge is PurgeFile for a file that still is as wanted once it is locked.
-func (s *Store) purge(ctx context.Context, tenantID, id string, wanted func(File) bool) (File, error) {
-	var f File
-	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		onto(ctx, id)
-		if err := s.lockTenant(ctx, tx, tenantID); err != nil {
-			return err
-		}
-		if err := s.lockHolder(ctx, tx, id); err != nil {
-			return err
-		}
-		var err error
-		if f, err = findFile(ctx, tx, tenantID, id, s.db.ForUpdate()); err != nil {
-			return err
-		}
-		if !wanted(f) {
-			return notFound("file")
-		}
-		if err := allowed(ctx, f); err != nil {
-			return err
-		}
-		if err := s.announceFiles(ctx, tx, `id = $1`, id); err != nil {
-			return err
-		}
-		for _, statement := range []string{`DELETE FROM shares WHERE file_id = $1`, `DELETE FROM files WHERE id = $1`} {
-			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
-				return err
-			}
-		}
-		if err := moveUsage(ctx, tx, tenantID, -f.Size, 0); err != nil {
-			return err
-		}
-		if err := s.tellFile(ctx, tx, EventFilePurged, f); err != nil {
-			return err
-		}
-		if err := s.enqueue(ctx, tx, JobRemoveObject, f.Object.Key, s.micros()); err != nil {
-			return err
-		}
-		return s.logPurge(ctx, tx, share.ObjectName(f.ID, f.Object.Version))
-	})
-	return f, err
-}
-
-// lockHolder keeps a file's folder in the trash, or out of it: a restore of the
-// folder comes before the purge of the file or after it, and not in between.
-func (s *Store) lockHolder(ctx context.Context, tx *sql.Tx, fileID string) error {
-	var one int
-	err := tx.QueryRowContext(ctx, `SELECT 1 FROM folders WHERE id = (SELECT folder_id FROM files WHERE id = $1)`+s.db.ForUpdate(), fileID).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) { // it lies in the space itself
-		return nil
-	}
-	return err
-}
-
-// Verdict is what a scan found out about a file's bytes.
-type Verdict struct {
-	Status share.ScanStatus // Clean or Infected
-	Detail string           // the signature found, "" if clean
-	SHA256 string
-	MIME   string // what the bytes look like; used if the uploader named no type
-}
-
-// SetVerdict records a scan. A file that was purged meanwhile is NotFound. A
-// repeated scan that finds nothing new changes nothing but when it was scanned.
-func (s *Store) SetVerdict(ctx context.Context, fileID string, v Verdict) error {
-	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		now := s.micros()
-		before, err := readFile(tx.QueryRowContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id = $1`+s.db.ForUpdate(), fileID))
-		if err != nil {
-			return orNotFound(err, "file")
-		}
-		if before.ScanStatus == v.Status && deref(before.ScanDetail) == v.Detail && deref(before.SHA256) == v.SHA256 {
-			_, err := tx.ExecContext(ctx, `UPDATE files SET scanned_at = $2 WHERE id = $1`, fileID, now)
-			return err
-		}
-		after, err := readFile(tx.QueryRowContext(ctx, `UPDATE files SET scan_status = $2, scan_detail = $3, sha256 = $4, mime = COALESCE(mime, $5), updated_at = $6, scanned_at = $6
-			WHERE id = $1 RETURNING `+fileColumns, fileID, v.Status, nullable(v.Detail), v.SHA256, nullable(v.MIME), now))
-		if err != nil {
-			return err
-		}
-		if err := s.announceFiles(ctx, tx, `id = $1`, fileID); err != nil {
-			return err
-		}
-		if before.ScanStatus == v.Status {
-			return nil
-		}
-		return s.tellFile(ctx, tx, verdictEvent[v.Status], after)
-	})
-}
-
-var verdictEvent = map[share.ScanStatus]string{share.Clean: EventFileClean, share.Infected: EventFileInfected}
-
-// SetScanDetail records why a file still has no verdict.
-func (s *Store) SetScanDetail(ctx context.Context, fileID, detail string) error {
-	return s.db.InTx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE files SET scan_detail = $2 WHERE id = $1 AND scan_status = 'pending'`, fileID, detail)
-		return err
-	})
-}
-
-// FileToScan returns a file by id alone: the scan queue is not a tenant's.
-func (s *Store) FileToScan(ctx context.Context, id string) (File, error) {
-	f, err := readFile(s.db.Read().QueryRowContext(ctx, `SELECT `+fileColumns+` FROM files WHERE id = $1`, id))
-	return f, orNotFound(err, "file")
 }
 
 // deref reads NULL as "".
