@@ -119,9 +119,10 @@ func (s *summary) table() string {
 	return b.String()
 }
 
-// span names seeds: all of a few, the first and last of many.
+// span names seeds in their order: all of a few, the first and last of many.
 func span(seeds []uint64) string {
-	if len(seeds) > 4 {
+	slices.Sort(seeds)
+	if len(seeds) > 8 {
 		return fmt.Sprintf("%d to %d", seeds[0], seeds[len(seeds)-1])
 	}
 	return strings.Trim(fmt.Sprint(seeds), "[]")
