@@ -55,7 +55,7 @@ func (o *Origin) purgeTrash(ctx context.Context, job *store.Job) error {
 // file is purged as by request: its links die with the transaction that gives
 // its room back; then the bytes go.
 func (o *Origin) purgeAged(ctx context.Context) {
-	aged, err := o.Store.AgedTrash(ctx, o.config.TrashGrace.Microseconds())
+	aged, err := o.Store.AgedTrash(ctx, o.config.TrashGrace)
 	for _, trash := range aged {
 		if failed := o.purgeAll(ctx, trash, "aged"); !errors.Is(failed, errMore) {
 			err = errors.Join(err, failed)

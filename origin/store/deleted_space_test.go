@@ -1,7 +1,6 @@
 package store
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -146,14 +145,7 @@ func TestPurgeAndRestoreOfDeletedSpace(t *testing.T) {
 			if err := b.DeleteSpace(ctx, b.tenant, b.space, true); err != nil {
 				t.Fatal(err)
 			}
-			var group sync.WaitGroup
-			var restored error
-			group.Go(func() { _, restored = b.RestoreFolder(ctx, b.tenant, top.ID) })
-			group.Go(func() { b.purgeAll(t, Trash{TenantID: b.tenant, Until: b.micros()}) })
-			group.Wait()
-			if restored != nil && !isNotFound(restored) {
-				t.Fatal(restored)
-			}
+			restored := b.restoreAndPurge(t, top.ID)
 			_, errSpace := b.Space(ctx, b.tenant, b.space)
 			folder, errFolder := b.Folder(ctx, b.tenant, top.ID)
 			file, errFile := b.File(ctx, b.tenant, f.ID)

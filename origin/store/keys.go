@@ -38,7 +38,7 @@ type NewKey struct {
 	Secret    string // "" = draw one
 }
 
-const keyColumns = `k.id, k.tenant_id, k.label, k.mode, k.scopes, k.created_at, k.last_used_at, k.expires_at, k.revoked_at, t.suspended, ` + planColumns
+var keyColumns = `k.id, k.tenant_id, k.label, k.mode, k.scopes, k.created_at, k.last_used_at, k.expires_at, k.revoked_at, t.suspended, ` + planColumns
 
 func readKey(row scanner) (Key, error) {
 	var k Key

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Rule is a rule of the service that a tenant may have its own value of: the name of
@@ -25,8 +26,14 @@ const (
 // rules are all of them, in the order in which they are read.
 var rules = [...]Rule{RequestsPerMinute, LinksPerMinute, UploadsPerMinute, ImportsPerMinute, UploadMax, TrashGrace}
 
-// planColumns are those of a tenant t.
-const planColumns = `t.requests_per_minute, t.links_per_minute, t.uploads_per_minute, t.imports_per_minute, t.upload_max, t.trash_grace`
+// planColumns are those of a tenant t, in the order of the rules.
+var planColumns = func() string {
+	columns := make([]string, len(rules))
+	for i, rule := range rules {
+		columns[i] = "t." + string(rule)
+	}
+	return strings.Join(columns, ", ")
+}()
 
 // Plan is what of the service's rules differs for a tenant. The zero Plan differs in
 // nothing. A Plan that was read is not changed.
@@ -91,7 +98,7 @@ func (s *Store) SetTenantPlan(ctx context.Context, id string, changes map[Rule]*
 
 // AgedTrash is what has been in the trash for longer than grace, and likewise of each
 // tenant that has a grace of its own; 0 keeps it.
-func (s *Store) AgedTrash(ctx context.Context, grace int64) ([]Trash, error) {
+func (s *Store) AgedTrash(ctx context.Context, grace time.Duration) ([]Trash, error) {
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, trash_grace FROM tenants WHERE trash_grace > 0`)
 	now := s.micros()
 	aged, err := collect(rows, err, func(row scanner) (t Trash, err error) {
@@ -103,7 +110,7 @@ func (s *Store) AgedTrash(ctx context.Context, grace int64) ([]Trash, error) {
 		return nil, fmt.Errorf("look for own graces: %w", err)
 	}
 	if grace > 0 {
-		aged = append(aged, Trash{Until: now - grace, CommonGrace: true})
+		aged = append(aged, Trash{Until: now - grace.Microseconds(), CommonGrace: true})
 	}
 	return aged, nil
 }

@@ -34,7 +34,7 @@ func (b *bench) emptied(t *testing.T) {
 // purgeAged purges what has been in the trash for an hour.
 func (b *bench) purgeAged(t *testing.T) {
 	t.Helper()
-	aged, err := b.AgedTrash(t.Context(), time.Hour.Microseconds())
+	aged, err := b.AgedTrash(t.Context(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +253,20 @@ func TestAgedTrashByPlan(t *testing.T) {
 	})
 }
 
+// restoreAndPurge restores a folder while all of the trash is purged, and returns whether
+// it was back: nil, or NotFound.
+func (b *bench) restoreAndPurge(t *testing.T, folder string) (restored error) {
+	t.Helper()
+	var group sync.WaitGroup
+	group.Go(func() { _, restored = b.RestoreFolder(t.Context(), b.tenant, folder) })
+	group.Go(func() { b.purgeAll(t, Trash{TenantID: b.tenant, Until: b.micros()}) })
+	group.Wait()
+	if restored != nil && !isNotFound(restored) {
+		t.Fatal(restored)
+	}
+	return restored
+}
+
 // TestPurgeAndRestore races them: a file is either back, with its link and room,
 // or wholly gone.
 func TestPurgeAndRestore(t *testing.T) {
@@ -264,14 +278,7 @@ func TestPurgeAndRestore(t *testing.T) {
 			if _, err := b.TrashFolder(ctx, b.tenant, top.ID); err != nil {
 				t.Fatal(err)
 			}
-			var group sync.WaitGroup
-			var restored error
-			group.Go(func() { _, restored = b.RestoreFolder(ctx, b.tenant, top.ID) })
-			group.Go(func() { b.purgeAll(t, Trash{TenantID: b.tenant, Until: b.micros()}) })
-			group.Wait()
-			if restored != nil && !isNotFound(restored) {
-				t.Fatal(restored)
-			}
+			restored := b.restoreAndPurge(t, top.ID)
 			folder, errFolder := b.Folder(ctx, b.tenant, top.ID)
 			file, errFile := b.File(ctx, b.tenant, f.ID)
 			if (restored == nil) != (errFolder == nil) || errFolder == nil && folder.DeletedAt != nil {
