@@ -45,11 +45,9 @@ func (o *Origin) source(ctx huma.Context) string {
 	}
 	addr := at.Addr().Unmap()
 	var hops []string
-	ctx.EachHeader(func(name, value string) {
-		if strings.EqualFold(name, "X-Forwarded-For") {
-			hops = append(hops, strings.Split(value, ",")...)
-		}
-	})
+	for _, line := range linesOf(ctx, "X-Forwarded-For") {
+		hops = append(hops, strings.Split(line, ",")...)
+	}
 	for i := len(hops) - 1; i >= 0 && o.trusted(addr); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
