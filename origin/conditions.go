@@ -159,12 +159,12 @@ func onlyIf[A, B any](ctx context.Context, c *Conditions, turn func(A) B) contex
 	return store.OnlyIf(ctx, func(v A) error { return c.judge(tagOf(turn(v))) })
 }
 
-// insist refuses changes that don't say what they were made of, where that is wanted
+// insist refuses changes that don't say what they were made of
 // (RFC 6585, section 3).
 func (o *Origin) insist(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		conditional := slices.ContainsFunc(ctx.Operation().Parameters, func(p *huma.Param) bool { return p.Name == "If-Match" })
-		if o.config.RequireIfMatch && conditional && ctx.Header("If-Match") == "" {
+		if conditional && ctx.Header("If-Match") == "" {
 			o.refuse(api, ctx, reject(http.StatusPreconditionRequired, "If-Match: is required here; send the ETag that a GET answered, or * to change whatever is there"))
 			return
 		}

@@ -78,10 +78,11 @@ func describeOperation(doc *huma.OpenAPI, op *huma.Operation, ref *reference, pr
 		requireAll(doc.Components.Schemas, media.Schema)
 	}
 	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): success}
-	if kindsOf(op)["conditional"] && op.Method == http.MethodGet {
+	kinds := kindsOf(op)
+	if kinds["conditional"] && op.Method == http.MethodGet {
 		op.Responses["304"] = &huma.Response{Description: "It is as If-None-Match has it. No body."}
 	}
-	for _, r := range ref.of(kindsOf(op), m.Refusals) {
+	for _, r := range ref.of(kinds, m.Refusals) {
 		refuseWith(op, r, problem)
 	}
 	for status, response := range op.Responses {

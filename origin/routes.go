@@ -84,7 +84,7 @@ func add[I, O any](o *Origin, api huma.API, route, id string, status int, operat
 		Errors:        []int{http.StatusInternalServerError}, // describe replaces it
 		Security:      []map[string][]string{{"ApiKey": names(scopes)}, {"Bearer": names(scopes)}},
 	}
-	if method == http.MethodPatch || method == http.MethodDelete {
+	if o.config.RequireIfMatch && (method == http.MethodPatch || method == http.MethodDelete) {
 		operation.Middlewares = append(operation.Middlewares, o.insist(api))
 	}
 	if method == http.MethodPost || method == http.MethodPatch {
