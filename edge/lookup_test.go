@@ -123,12 +123,11 @@ func TestStaleIsInvalidatedMeanwhile(t *testing.T) {
 	}
 }
 
-// A CDN is told of a revocation when the last edge that was cut off from the bus refuses.
-// An edge that can reach nobody goes on for longer, and must not fill the CDN anew.
-func TestStaleIsNotKept(t *testing.T) {
-	clock := newClock()
-	var down atomic.Bool
-	w := newWorld(t, func(_ *Config, p *Parts, w *world) {
+// newLonelyWorld is one whose edge can ask nobody while down is set.
+func newLonelyWorld(t *testing.T) (w *world, clock *fakeClock, down *atomic.Bool) {
+	t.Helper()
+	clock, down = newClock(), &atomic.Bool{}
+	w = newWorld(t, func(_ *Config, p *Parts, w *world) {
 		p.Now = clock.now
 		p.Records = fakeRecords(func(ctx context.Context, h share.Hash) (share.Record, string, error) {
 			if down.Load() {
@@ -137,6 +136,13 @@ func TestStaleIsNotKept(t *testing.T) {
 			return w.lookup(ctx, h)
 		})
 	})
+	return w, clock, down
+}
+
+// A CDN is told of a revocation when the last edge that was cut off from the bus refuses.
+// An edge that can reach nobody goes on for longer, and must not fill the CDN anew.
+func TestStaleIsNotKept(t *testing.T) {
+	w, clock, down := newLonelyWorld(t)
 	path := w.link(content(10), nil)
 	w.get(path)
 	w.edge.records.Wait()
@@ -162,17 +168,7 @@ func TestStaleIsNotKept(t *testing.T) {
 // The bounds of the design: fresh for max_stale, then asked again; served stale
 // for serve_stale when nobody can be asked, uncapped shares only.
 func TestStaleness(t *testing.T) {
-	clock := newClock()
-	var down atomic.Bool
-	w := newWorld(t, func(_ *Config, p *Parts, w *world) {
-		p.Now = clock.now
-		p.Records = fakeRecords(func(ctx context.Context, h share.Hash) (share.Record, string, error) {
-			if down.Load() {
-				return share.Record{}, "", share.E(share.Unavailable, "look up", errors.New("all down"))
-			}
-			return w.lookup(ctx, h)
-		})
-	})
+	w, clock, down := newLonelyWorld(t)
 	open, limited := w.link(content(10), nil), w.link(content(10), capped(99))
 	both := func(when string, wantOpen, wantLimited int) {
 		t.Helper()
