@@ -45,6 +45,7 @@ func TestSpans(t *testing.T) {
 				idle(t, c)
 				opens, _, _ := s.seen()
 				warm := mustFetch(t, c, o, tt.from, tt.n)
+				idle(t, c) // a fill closes its body after its last byte was delivered
 				again, live, _ := s.seen()
 				if live != 0 {
 					t.Errorf("%d store reads left open", live)
