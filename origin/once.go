@@ -111,7 +111,7 @@ func (o *Origin) endOnce(ctx context.Context, try *store.Once, key string, answe
 		err = o.Store.ForgetOnce(ctx, try)
 	default:
 		sealed := seal(o.onceKey(try, key), answer.body.Bytes(), try.Request)
-		err = o.Store.KeepOnce(ctx, try, store.Kept{Status: answer.status, Answer: sealed})
+		err = o.Store.KeepOnce(ctx, try, store.Kept{Status: answer.status, ETag: answer.etag, Answer: sealed})
 	}
 	if err != nil {
 		o.Log.WarnContext(ctx, "the end of a request with an idempotency key was not recorded", "request_id", requestID(ctx), "error", err)
@@ -134,6 +134,9 @@ func (o *Origin) repeatAnswer(api huma.API, ctx huma.Context, try *store.Once, k
 		return
 	}
 	ctx.SetHeader("Idempotency-Replayed", "true")
+	if kept.ETag != "" {
+		ctx.SetHeader("ETag", kept.ETag)
+	}
 	again := &recorded{humaContext: ctx, status: kept.Status}
 	again.body.Write(body)
 	if len(body) > 0 {
@@ -146,6 +149,7 @@ func (o *Origin) repeatAnswer(api huma.API, ctx huma.Context, try *store.Once, k
 type recorded struct {
 	humaContext
 	status int
+	etag   string
 	body   bytes.Buffer
 	made   bool // see madeEarlier
 }
@@ -155,6 +159,14 @@ func (r *recorded) SetStatus(status int) { r.status = status }
 
 // Status implements huma.Context.
 func (r *recorded) Status() int { return r.status }
+
+// SetHeader implements huma.Context.
+func (r *recorded) SetHeader(name, value string) {
+	if name == "ETag" {
+		r.etag = value
+	}
+	r.humaContext.SetHeader(name, value)
+}
 
 // BodyWriter implements huma.Context.
 func (r *recorded) BodyWriter() io.Writer { return &r.body }

@@ -55,6 +55,9 @@ func TestOnceRepeatsTheAnswer(t *testing.T) {
 		if second.StatusCode != test.status || again != text || second.Header.Get("Content-Type") != first.Header.Get("Content-Type") {
 			t.Errorf("%s again: %d %s; want %d %s", test.path, second.StatusCode, again, test.status, text)
 		}
+		if tag := second.Header.Get("ETag"); tag != first.Header.Get("ETag") || (tag == "") != strings.HasPrefix(test.path, "/uploads/") {
+			t.Errorf("%s: ETag = %q, then %q", test.path, first.Header.Get("ETag"), tag)
+		}
 		if first.Header.Get("Idempotency-Replayed") != "" || second.Header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("%s: Idempotency-Replayed = %q, then %q", test.path, first.Header.Get("Idempotency-Replayed"), second.Header.Get("Idempotency-Replayed"))
 		}
@@ -244,7 +247,7 @@ func TestOnceUnderConcurrency(t *testing.T) {
 // its context lives on.
 func TestBodyDeadlineEndsWithTheBody(t *testing.T) {
 	t.Parallel()
-	r := serve(t, func(c *Config, p *Parts) { p.Scanner = slowScanner{p.Scanner}; c.ScanWait = bodyTimeout + 3e9 })
+	r := serve(t, func(c *Config, p *Parts) { p.Scanner = slowScanner{p.Scanner}; c.ScanWait = 6 * bodyTimeout })
 	if got := r.Upload(t, r.Space(t), "a.txt", "text/plain", []byte("content"), nil); got.Text("scan_status") != "clean" {
 		t.Errorf("complete = %s; want the verdict", got.Raw)
 	}

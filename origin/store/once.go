@@ -22,6 +22,7 @@ type Once struct {
 // Kept is the answer to an earlier request, sealed by the caller.
 type Kept struct {
 	Status int
+	ETag   string // of what the answer shows; empty: none
 	Answer string
 }
 
@@ -50,11 +51,11 @@ func (s *Store) BeginOnce(ctx context.Context, o *Once, lease time.Duration) (ke
 			request, id    string
 			lease, created int64
 			status         sql.NullInt64
-			answer         sql.NullString
+			etag, answer   sql.NullString
 		}
-		err = tx.QueryRowContext(ctx, `SELECT request_hash, reserved_id, lease_until, created_at, status, answer FROM idempotent
+		err = tx.QueryRowContext(ctx, `SELECT request_hash, reserved_id, lease_until, created_at, status, etag, answer FROM idempotent
 			WHERE tenant_id = $1 AND key_hash = $2`+s.db.ForUpdate(), o.TenantID, o.Key).
-			Scan(&held.request, &held.id, &held.lease, &held.created, &held.status, &held.answer)
+			Scan(&held.request, &held.id, &held.lease, &held.created, &held.status, &held.etag, &held.answer)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return ErrStillRunning // it ended in this very moment
@@ -65,7 +66,7 @@ func (s *Store) BeginOnce(ctx context.Context, o *Once, lease time.Duration) (ke
 		case held.request != o.Request:
 			return ErrOtherRequest
 		case held.status.Valid:
-			kept = &Kept{Status: int(held.status.Int64), Answer: held.answer.String}
+			kept = &Kept{Status: int(held.status.Int64), ETag: held.etag.String, Answer: held.answer.String}
 			return nil
 		case held.lease > now:
 			return ErrStillRunning
@@ -80,14 +81,14 @@ func (s *Store) BeginOnce(ctx context.Context, o *Once, lease time.Duration) (ke
 }
 
 func (s *Store) claimOnce(ctx context.Context, tx *sql.Tx, o *Once, created int64) error {
-	_, err := tx.ExecContext(ctx, `UPDATE idempotent SET request_hash = $3, reserved_id = $4, lease_until = $5, created_at = $6, status = NULL, answer = NULL
+	_, err := tx.ExecContext(ctx, `UPDATE idempotent SET request_hash = $3, reserved_id = $4, lease_until = $5, created_at = $6, status = NULL, etag = NULL, answer = NULL
 		WHERE tenant_id = $1 AND key_hash = $2`, o.TenantID, o.Key, o.Request, o.ID, o.lease, created)
 	return err
 }
 
 // KeepOnce keeps the answer, to be repeated.
 func (s *Store) KeepOnce(ctx context.Context, o *Once, kept Kept) error {
-	return s.endOnce(ctx, `UPDATE idempotent SET status = $4, answer = $5 WHERE `+thisTry, o, kept.Status, kept.Answer)
+	return s.endOnce(ctx, `UPDATE idempotent SET status = $4, etag = $5, answer = $6 WHERE `+thisTry, o, kept.Status, nullable(kept.ETag), kept.Answer)
 }
 
 // ForgetOnce frees the key, after a try that changed nothing.
