@@ -105,7 +105,7 @@ func refusalOf(err error) *refusal {
 	var limit *throttled
 	if errors.As(err, &limit) {
 		r := *refusedTries
-		r.retryAfter = strconv.FormatInt(limit.wait, 10)
+		r.retryAfter = strconv.FormatInt(limit.Seconds(), 10)
 		return &r
 	}
 	if errors.Is(err, errPreview) {

@@ -50,7 +50,8 @@ func (w *world) post(path, contentType, body string, headers ...string) answer {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	// In one write: a second one fails if the answer and the end came before it.
+	res, err := (&http.Transport{DisableKeepAlives: true, WriteBufferSize: 16 << 10}).RoundTrip(req)
 	must(w.tb, err)
 	defer res.Body.Close()
 	var text bytes.Buffer
@@ -248,16 +249,33 @@ func TestGuessesAreRationed(t *testing.T) {
 	want("at another link", guess(other, "192.0.2.1", "4"), 429)
 	want("the right one, too late", guess(path, "192.0.2.1", secret), 429)
 	want("somebody else", guess(path, "192.0.2.2", secret), 200)
-	want("the right one, known by now", guess(path, "192.0.2.1", secret), 200)
+	want("the right one, too late, though it is remembered", guess(path, "192.0.2.1", secret), 429)
 	want("no guess at all", w.get(path, "X-Forwarded-For", "192.0.2.1"), 401)
 
 	want("the fifth at this link", guess(path, "192.0.2.3", "5"), 401)
+	want("a newcomer who knows it", guess(path, "192.0.2.7", secret), 200)
 	want("the sixth", guess(path, "192.0.2.4", "6"), 429)
-	want("those who know it", guess(path, "192.0.2.5", secret), 200)
+	want("a guess that would have been right", guess(path, "192.0.2.5", secret), 429)
+	want("who knew it before", guess(path, "192.0.2.2", secret), 200)
+	want("the newcomer", guess(path, "192.0.2.7", secret), 200)
 	want("another link", guess(other, "192.0.2.6", secret), 200)
-	if got := w.metric("rawlink_edge_passwords_total", "outcome", passwordShare); got != 1 {
-		t.Errorf("%v refused by the share's limit; want 1", got)
+	if got := w.metric("rawlink_edge_passwords_total", "outcome", passwordShare); got != 2 {
+		t.Errorf("%v refused by the share's limit; want 2", got)
 	}
+	// Such a guess is one of its client's tries, as a wrong one: else counting would tell.
+	want("the second of its client", guess(path, "192.0.2.5", secret), 429)
+	want("the third, at another link", guess(other, "192.0.2.5", secret), 200)
+	want("the fourth", guess(other, "192.0.2.5", "7"), 429)
+	if got := w.metric("rawlink_edge_passwords_total", "outcome", passwordAddress); got != 5 {
+		t.Errorf("%v refused by the client's limit; want 5", got)
+	}
+	// Who guesses from the address of somebody who knows it learns nothing either.
+	shared := w.link(content(10), withPassword)
+	for text, status := range map[string]int{secret: 200, "8": 401, "9": 401} {
+		want("behind one address", guess(shared, "192.0.2.8", text), status)
+	}
+	want("one guess too many there", guess(shared, "192.0.2.8", "10"), 429)
+	want("the right one there", guess(shared, "192.0.2.8", secret), 429)
 }
 
 // A player's ranges, all at once and before anything is remembered, are one try
