@@ -29,7 +29,8 @@ func (c *rescanCommand) Help() string {
   rawlink admin rescan --status                    what is left, and why
 
 A file that is found infected is no longer served by any edge. The files keep
-their verdict until the new one is there.`
+their verdict until the new one is there. Files that stayed pending because a scan
+was given up, such as for the scanner's limits, are scanned again as well.`
 }
 
 // Run queues rescans and, if asked, waits for them.
@@ -54,7 +55,7 @@ func (c *rescanCommand) Run(ctx context.Context, std *streams) error {
 				return err
 			}
 			if queued == 0 && c.File != "" {
-				return fmt.Errorf("file: there is none with the id %s that has a verdict", c.File)
+				return fmt.Errorf("file: there is none with the id %s, or it waits for a scan already", c.File)
 			}
 		}
 		left, err := c.await(ctx, std, tables)

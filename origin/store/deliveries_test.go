@@ -361,6 +361,37 @@ func TestRescans(t *testing.T) {
 		if n := queue(Rescans{FileID: files[1]}); n != 1 {
 			t.Errorf("one file: %d", n)
 		}
+
+		// Files without a verdict: one waits for its first scan, of one none was come to.
+		given, waits := b.upload(t, 10).ID, b.upload(t, 10).ID
+		for {
+			job, err := b.TakeJob(ctx, JobScan, time.Minute)
+			if err != nil || job != nil && job.Ref == given && b.BuryJob(ctx, job.ID, "over a limit") != nil {
+				t.Fatal(err)
+			}
+			if job == nil {
+				break
+			}
+		}
+		if n := queue(Rescans{FileID: waits}); n != 0 {
+			t.Errorf("a file that waits for its first scan: %d; want none, it is queued", n)
+		}
+		for range 2 {
+			if n := queue(Rescans{FileID: given}); n != 1 {
+				t.Errorf("a file that was given up: %d; want 1", n)
+			}
+			job, err := b.TakeJob(ctx, JobRescan, time.Minute)
+			for err == nil && job != nil && job.Ref != given {
+				job, err = b.TakeJob(ctx, JobRescan, time.Minute)
+			}
+			if err != nil || job == nil || b.BuryJob(ctx, job.ID, "still over it") != nil {
+				t.Fatal(job, err)
+			}
+		}
+		var dead int
+		if err := b.db.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs WHERE dead AND ref = $1`, given).Scan(&dead); err != nil || dead != 1 {
+			t.Errorf("%d dead jobs of one file, %v; want the rescan alone", dead, err)
+		}
 	})
 }
 

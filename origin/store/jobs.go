@@ -13,7 +13,7 @@ type JobKind string
 // The queues and what a job's Ref holds in each.
 const (
 	JobScan         JobKind = "scan"          // a file's id
-	JobRescan       JobKind = "rescan"        // the same, of a file that has a verdict
+	JobRescan       JobKind = "rescan"        // the same, on demand
 	JobRemoveObject JobKind = "remove_object" // an object's key
 	JobAbortParts   JobKind = "abort_parts"   // an object's key, a space, the store's upload id
 	JobEmptyTrash   JobKind = "empty_trash"   // a Trash; see TrashOf

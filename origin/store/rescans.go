@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Rescans says which files are to be scanned again. The zero value is all that
-// have a verdict; what has none is in the scan queue anyway.
+// Rescans says which files are to be scanned again. The zero value is all that have a
+// verdict, or none and no scan to come: it was given up, and limits may be others now.
 type Rescans struct {
 	TenantID string // "": of all tenants
 	FileID   string // "": all files
@@ -34,7 +34,7 @@ func (s *Store) QueueRescans(ctx context.Context, which Rescans, progress func(n
 }
 
 func (s *Store) queueRescans(ctx context.Context, which Rescans, after string) (last string, n int64, err error) {
-	condition, args := `scan_status <> 'pending' AND id > $1`, []any{after, rescanBatch}
+	condition, args := `(scan_status <> 'pending' OR NOT EXISTS (SELECT 1 FROM jobs WHERE kind IN ('scan', 'rescan') AND ref = files.id AND NOT dead)) AND id > $1`, []any{after, rescanBatch}
 	add := func(text string, value any) {
 		args = append(args, value)
 		condition += fmt.Sprintf(text, "$"+strconv.Itoa(len(args)))
@@ -60,7 +60,15 @@ func (s *Store) queueRescans(ctx context.Context, which Rescans, after string) (
 			return err
 		}
 		last, n = ids[len(ids)-1], int64(len(ids))
-		return s.enqueueOnce(ctx, tx, JobRescan, ids)
+		if err := s.enqueueOnce(ctx, tx, JobRescan, ids); err != nil {
+			return err
+		}
+		refs := make([]any, len(ids))
+		for i, id := range ids {
+			refs[i] = id
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE kind IN ('scan', 'rescan') AND ref IN (VALUES `+tuples(len(ids), 1)+`) AND kind = 'scan' AND dead`, refs...)
+		return err
 	})
 	return last, n, err
 }
@@ -74,7 +82,7 @@ func (s *Store) enqueueOnce(ctx context.Context, tx *sql.Tx, kind JobKind, refs 
 		args = append(args, string(kind)+":"+ref, kind, ref, now, now)
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO jobs (id, kind, ref, run_at, created_at) VALUES `+tuples(len(refs), 5)+`
-		ON CONFLICT (id) DO UPDATE SET dead = FALSE, attempts = 0, run_at = excluded.run_at, last_error = NULL WHERE jobs.dead`, args...)
+		ON CONFLICT (id) DO UPDATE SET dead = FALSE, attempts = 0, run_at = excluded.run_at, lease_until = 0, last_error = NULL WHERE jobs.dead`, args...)
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", kind, err)
 	}
