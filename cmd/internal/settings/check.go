@@ -103,6 +103,7 @@ func (a *API) problems(f *findings) {
 	f.origins("api_origins", a.APIOrigins)
 	f.origins("upload_origins", a.UploadOrigins)
 	f.unless(a.QuotaNearLimit >= 0 && a.QuotaNearLimit <= 100, "quota_near_limit: want a percentage from 0, which is never, to 100, got %d", a.QuotaNearLimit)
+	f.unless(a.ClamdMaxSize > 0 && a.ClamdMaxSize < clamdLimit, "clamd_max_size: want a size above 0 and below 2GiB, such as 2000MiB, for clamd calls more clean without looking at it; got %d bytes", a.ClamdMaxSize)
 	if a.APIURL != "" {
 		f.url("api_url", a.APIURL)
 	}
@@ -110,6 +111,10 @@ func (a *API) problems(f *findings) {
 		f.url("files_url", a.FilesURL)
 	}
 }
+
+// clamdLimit is what ClamAV can't look at: its own limits end two bytes below 2 GiB
+// (clamd.conf(5), MaxFileSize; https://github.com/Cisco-Talos/clamav/issues/1414).
+const clamdLimit Size = 2<<30 - 2
 
 // leastDisk is the least that edge_cache_disk may be: room for some slices.
 const leastDisk Size = 64 << 20

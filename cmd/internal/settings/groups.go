@@ -69,7 +69,7 @@ type API struct {
 	ScanTimeout   time.Duration `help:"Limit for scanning one file." default:"5m"`
 	ScanHashes    string        `help:"File with SHA-256 digests, one a line, that the built-in scanner calls infected." type:"path" placeholder:"FILE"`
 	ClamdHosts    []string      `help:"clamd daemons, comma separated: tcp://host:port or unix:///path." placeholder:"HOST"`
-	ClamdMaxSize  Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize." default:"25MiB"`
+	ClamdMaxSize  Size          `help:"Largest file that clamd may call clean. Not above its own StreamMaxLength, MaxFileSize and MaxScanSize; below 2GiB." default:"25MiB"`
 
 	LimitRequests int `help:"Requests a key may make in 60 seconds; 0 is unlimited, here and below." default:"600"`
 	LimitShares   int `help:"Links a key may make in 60 seconds." default:"120"`
