@@ -40,6 +40,7 @@ type adminCommand struct {
 		Retire tokenKeyRetire `cmd:"" help:"Forget a key, and end every link it made."`
 	} `cmd:"" help:"Keys of the links' tags: list, add, seal, retire."`
 	Webhooks  webhookCommands `cmd:"" help:"Webhooks and their deliveries."`
+	Uploads   uploadCommands  `cmd:"" help:"Uploads under way, and the room that they hold."`
 	Rescan    rescanCommand   `cmd:"" help:"Have stored files scanned again."`
 	Audit     auditList       `cmd:"" help:"Show who changed what, when, and from where."`
 	Explain   explain         `cmd:"" help:"Say whether a link would be served, and why not."`
