@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"rawlink/internal/mediatype"
 	"rawlink/internal/share"
 )
 
@@ -155,7 +156,7 @@ func (l *Local) failPut(w http.ResponseWriter, err error) {
 }
 
 // serveGet sends the current object. User content runs nothing here: it is never
-// sniffed, and sandboxed if a browser shows it.
+// sniffed, and a policy holds it where a browser shows it.
 func (l *Local) serveGet(w http.ResponseWriter, r *http.Request, g grant) {
 	file, err := openStored(l.path(g.key))
 	if share.KindOf(err) == share.NotFound {
@@ -174,13 +175,23 @@ func (l *Local) serveGet(w http.ResponseWriter, r *http.Request, g grant) {
 		h.Set("Content-Type", g.contentType)
 	}
 	h.Set("Content-Disposition", g.disposition)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Security-Policy", policyOf(g.contentType))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer") // the URL is a credential
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("ETag", strconv.Quote(file.etag))
 	patient := patientWriter{w, http.NewResponseController(w), l.idle}
 	http.ServeContent(patient, r, "", file.modified, io.NewSectionReader(file, 0, file.size))
+}
+
+// policyOf forbids all that runs, and gives whatever else an origin of its own. A PDF
+// is shown by a viewer that is isolated already, and by Safari only outside a sandbox.
+func policyOf(contentType string) string {
+	if contentType == mediatype.PDF {
+		return "default-src 'none'; img-src 'self' data:; object-src 'self'; frame-src 'self'; " +
+			"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+	}
+	return "default-src 'none'; sandbox"
 }
 
 // retryAfter is when to ask again after a failure of ours, in seconds.
