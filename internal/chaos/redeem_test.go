@@ -14,17 +14,22 @@ func TestRedeem(t *testing.T) {
 	w := NewWorld(t, Options{Seed: *seed + 2})
 	file := w.Upload(bodySize)
 	w.Play(t, rowReplies, "from the origin", file, &results, func(s *Scene) Bounds {
-		return loseReplies(s, s.EdgeOrigin[:])
+		return loseReplies(s, s.EdgeOrigin[:], 0)
 	})
 	w.Play(t, rowReplies, "from Redis", file, &results, func(s *Scene) Bounds {
-		return loseReplies(s, s.EdgeRedis[:])
+		return loseReplies(s, s.EdgeRedis[:], 1)
 	})
 	w.Play(t, rowReplies, "from both, and connections cut", file, &results, func(s *Scene) Bounds {
 		s.Crowd()
 		paths := append(s.EdgeOrigin[:], s.EdgeRedis[:]...)
+		var crashes int64
 		for range 12 * *rounds {
 			s.Wait(50*time.Millisecond, 250*time.Millisecond)
-			p := paths[s.Rand.IntN(len(paths))]
+			at := s.Rand.IntN(len(paths))
+			p := paths[at]
+			if at >= len(s.EdgeOrigin) {
+				crashes++
+			}
 			if s.Rand.IntN(2) == 0 {
 				p.DropReplies()
 				s.Wait(50*time.Millisecond, 300*time.Millisecond)
@@ -34,15 +39,17 @@ func TestRedeem(t *testing.T) {
 			}
 		}
 		s.Wait(500*time.Millisecond, time.Second)
-		return Bounds{Stale: maxStale, Crashes: int64(12 * *rounds)}
+		return Bounds{Stale: maxStale, Crashes: crashes}
 	})
 }
 
-// loseReplies drops the answers on one path after the other. While those of the
-// origin are dropped nothing can tell an edge of a revocation but the bus.
-func loseReplies(s *Scene, paths []*Path) Bounds {
+// loseReplies drops the answers on one path after the other, each of which may cost
+// as much as so many crashes. While those of the origin are dropped nothing can tell
+// an edge of a revocation but the bus.
+func loseReplies(s *Scene, paths []*Path, crashes int64) Bounds {
 	s.Crowd()
-	for range 6 * *rounds {
+	n := 6 * *rounds
+	for range n {
 		s.Wait(100*time.Millisecond, 300*time.Millisecond)
 		p := paths[s.Rand.IntN(len(paths))]
 		p.DropReplies()
@@ -50,5 +57,5 @@ func loseReplies(s *Scene, paths []*Path) Bounds {
 		p.Heal()
 	}
 	s.Wait(500*time.Millisecond, time.Second)
-	return Bounds{Stale: maxStale, Crashes: int64(6 * *rounds)}
+	return Bounds{Stale: maxStale, Crashes: int64(n) * crashes}
 }

@@ -83,13 +83,14 @@ func splitBrain(s *Scene) Bounds {
 	other := testenv.Redis(s.T, "--repl-diskless-sync-delay", "0")
 	host, port := "127.0.0.1", s.Redis.Addr[len("127.0.0.1:"):]
 	s.Crowd()
+	const choices = 4
 	n := 2 * *rounds
 	for range n {
 		other.Ask(s.T, "REPLICAOF", host, port)
 		testsystem.Until(s.T, recovery, "a replica", func() error { return other.Replicates(s.T) })
 		s.Wait(300*time.Millisecond, 600*time.Millisecond)
 		other.Ask(s.T, "REPLICAOF", "NO", "ONE")
-		for range 4 { // everybody chooses a side, again and again
+		for range choices { // everybody chooses a side, again and again
 			for _, p := range append(s.EdgeRedis[:], s.APIRedis[:]...) {
 				p.Lead([]string{s.Redis.Addr, other.Addr}[s.Rand.IntN(2)])
 			}
@@ -99,7 +100,7 @@ func splitBrain(s *Scene) Bounds {
 			p.Lead(s.Redis.Addr)
 		}
 	}
-	return Bounds{Crashes: int64(8 * n)}
+	return Bounds{Crashes: int64(n * (choices + 1))} // the last sends all to the first
 }
 
 // TestFailOver has Sentinels promote a replica that lacks the last writes.

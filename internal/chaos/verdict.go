@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"rawlink/internal/ledger"
 )
 
 // Bounds are what a scenario promises.
@@ -14,11 +16,11 @@ type Bounds struct {
 	Drained  bool          // every capped link was asked for until all edges refused it
 }
 
-// Missing is how many downloads of a capped link a scenario may cost: each crash
-// none of a link with up to 100, and one in 100 above. Beside these, a request
-// that got no answer or 503 may have cost the one it asked for.
+// Missing is how many downloads of a capped link a scenario may cost: each crash one
+// in a hundred, of links with small caps none, for these are never in blocks. Beside
+// these, a request that got no answer or 503 may have cost the one it asked for.
 func (b Bounds) Missing(most int64) int64 {
-	if most <= 100 {
+	if !ledger.HasBlocks(most) {
 		return 0
 	}
 	return b.Crashes * ((most + 99) / 100)
