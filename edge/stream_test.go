@@ -37,7 +37,7 @@ func (w *world) start(path, agent, ranges string) (net.Conn, *http.Response) {
 	conn, err := net.Dial("tcp", w.addr)
 	must(w.tb, err)
 	must(w.tb, conn.(*net.TCPConn).SetReadBuffer(16<<10))
-	must(w.tb, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	must(w.tb, conn.SetDeadline(time.Now().Add(time.Minute)))
 	if ranges != "" {
 		ranges = "Range: " + ranges + "\r\n"
 	}
@@ -135,21 +135,25 @@ type waiting struct{ ctx context.Context }
 func (w waiting) Read([]byte) (int, error) { <-w.ctx.Done(); return 0, w.ctx.Err() }
 
 // a dead client is dropped and its store read closed; one that trickles
-// below the rate as well; a slow one above it finishes.
+// below the rate as well; a slow one above it finishes, though it takes longer than a
+// client may stall.
 func TestSlowReaders(t *testing.T) {
 	const size = 32 << 20 // more than socket buffers hold
+	dead := func(io.Reader) error { return nil }
 	tests := []struct {
 		name    string
 		change  func(*Config)
 		read    func(io.Reader) error
 		outcome string
 	}{
-		{"dead", func(c *Config) { c.SendStall = 50 * time.Millisecond }, func(io.Reader) error { return nil }, outcomeAborted},
-		{"below the rate", func(c *Config) { c.MinRate, c.SendGrace = 1<<40, 20*time.Millisecond }, func(io.Reader) error { return nil }, outcomeAborted},
-		{"slow but living", func(c *Config) { c.SendStall, c.MinRate = 2*time.Second, 1<<20 }, readSlowly, outcomeServed},
+		{"dead", func(c *Config) { c.SendStall = time.Second }, dead, outcomeAborted},
+		{"dead, by the rate", func(c *Config) { c.MinRate, c.SendGrace = 1<<40, 20*time.Millisecond }, dead, outcomeAborted},
+		{"living below the rate", func(c *Config) { c.MinRate, c.SendGrace = 16<<20, time.Second }, isCut, outcomeAborted},
+		{"slow but living", func(c *Config) { c.SendStall, c.MinRate = 5*time.Second, 1<<20 }, readSlowly, outcomeServed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // they wait most of the time
 			w := newWorld(t, func(c *Config, _ *Parts, _ *world) { tt.change(c) })
 			conn, res := w.start(w.link(content(size), nil), testAgent, "")
 			defer conn.Close()
@@ -160,18 +164,25 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// readSlowly takes a pause every MiB and wants all of the body.
+// readSlowly wants all of the body, and takes seven seconds for the first 20 MiB. After
+// each pause it takes so much that the sender gets to send more.
 func readSlowly(r io.Reader) error {
-	for {
-		_, err := io.CopyN(io.Discard, r, 1<<20)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+	for range 10 {
+		time.Sleep(700 * time.Millisecond) // the slowness under test
+		if _, err := io.CopyN(io.Discard, r, 2<<20); err != nil {
 			return err
 		}
-		time.Sleep(5 * time.Millisecond) // the slowness under test
 	}
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// isCut reads slowly and wants the body to break.
+func isCut(r io.Reader) error {
+	if err := readSlowly(r); err == nil {
+		return errors.New("the body is whole; want it cut")
+	}
+	return nil
 }
 
 func TestPace(t *testing.T) {
@@ -192,7 +203,7 @@ func TestPace(t *testing.T) {
 
 // Slow loris: a header that never ends.
 func TestTrickledHeader(t *testing.T) {
-	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.ReadTimeout = 50 * time.Millisecond })
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.ReadTimeout = time.Second })
 	if got := w.raw("GET / HTTP/1.1\r\nX: "); !strings.HasPrefix(got, "HTTP/1.1 408") {
 		t.Errorf("%.100q; want 408", got)
 	}
@@ -256,7 +267,7 @@ func TestShutdown(t *testing.T) {
 		read     bool
 		outcomes []string // one of them
 	}{
-		"drains":             {10 * time.Second, true, []string{outcomeServed}},
+		"drains":             {30 * time.Second, true, []string{outcomeServed}},
 		"cuts after a while": {50 * time.Millisecond, false, []string{outcomeAborted, outcomeBroken}}, // while it sent, or while it read
 	} {
 		t.Run(name, func(t *testing.T) {

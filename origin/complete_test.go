@@ -3,9 +3,11 @@ package origin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,17 +51,27 @@ func TestCompleteIsBounded(t *testing.T) {
 	for range 3 {
 		start := time.Now()
 		got := r.Do(t, "POST", "/uploads/complete", echo)
-		if got.Status != 503 || got.Header.Get("Retry-After") == "" || time.Since(start) > 3*time.Second {
+		if got.Status != 503 || got.Header.Get("Retry-After") == "" || time.Since(start) > 8*time.Second { // without StoreWait it is 10 s
 			t.Fatalf("%d %s after %v; want 503 at once", got.Status, got.Raw, time.Since(start))
 		}
 	}
+	testsystem.Until(t, 10*time.Second, "the store", func() error {
+		if at.calls.Load() == 0 {
+			return errors.New("it was not asked yet")
+		}
+		return nil
+	})
 	if n := at.calls.Load(); n != 1 {
 		t.Errorf("the store was asked %d times; want once", n)
 	}
 	close(at.let)
 	var made string
 	testsystem.Until(t, 10*time.Second, "complete", func() error {
-		made = r.Must(t, 200, "POST", "/uploads/complete", echo).Text("id")
+		got := r.Do(t, "POST", "/uploads/complete", echo)
+		if got.Status != 200 {
+			return fmt.Errorf("%d %s", got.Status, got.Raw)
+		}
+		made = got.Text("id")
 		return nil
 	})
 	if made != ticket.Text("file_id") {
@@ -91,6 +103,60 @@ func TestAbandonedBytesAreCleared(t *testing.T) {
 	testsystem.Until(t, 10*time.Second, "removal", func() error {
 		if _, err := r.Objects.Head(t.Context(), object.Key); share.KindOf(err) != share.NotFound {
 			return fmt.Errorf("the bytes are still there: %w", err)
+		}
+		return nil
+	})
+}
+
+// TestOtherSizeIsRefused leaves under the keys of uploads what a store should not have
+// taken, bytes of another length than was signed: they are no file, and their room comes
+// back.
+func TestOtherSizeIsRefused(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config, _ *Parts) { c.MultipartFrom, c.PartSize = 6<<20, 5<<20 })
+	space := r.Space(t)
+	var keys []string
+	for _, size := range []struct{ declared, stored int }{{7, 6}, {7, 8}, {7 << 20, 6 << 20}, {7 << 20, 8 << 20}} {
+		what := fmt.Sprintf("%d bytes instead of %d", size.stored, size.declared)
+		ticket := r.Initiate(t, space, "a.txt", "text/plain", size.declared)
+		id, key := ticket.Text("file_id"), ticket.Text("key")
+		echo := testsystem.Object{"file_id": id, "key": key}
+		if parts := ticket.Text("upload_id"); parts == "" {
+			must(r.Objects.Put(t.Context(), key, "text/plain", int64(size.stored), bytes.NewReader(make([]byte, size.stored))))
+		} else {
+			part := func(number, size int) testsystem.Object {
+				signed := must(r.Objects.PresignPart(t.Context(), key, parts, number, int64(size), time.Hour))
+				status, etag := testsystem.Put(t, signed.URL, "", make([]byte, size))
+				if status != 200 {
+					t.Fatalf("part %d: %d", number, status)
+				}
+				return testsystem.Object{"PartNumber": number, "ETag": etag}
+			}
+			echo["upload_id"], echo["parts"] = parts, []testsystem.Object{part(1, 5<<20), part(2, size.stored-5<<20)}
+		}
+		r.room(t, what, int64(size.declared))
+		got := r.Do(t, "POST", "/uploads/complete", echo)
+		if want := fmt.Sprintf("size: %d bytes were stored but %d declared", size.stored, size.declared); got.Status != 400 || !strings.HasPrefix(got.Detail(), want) {
+			t.Errorf("%s: %d %s; want 400 %q", what, got.Status, got.Raw, want)
+		}
+		r.room(t, what, 0)
+		for path, body := range map[string]any{"POST /uploads/complete": echo, "GET /files/" + id: nil} {
+			method, path, _ := strings.Cut(path, " ")
+			if got := r.Do(t, method, path, body); got.Status != 404 {
+				t.Errorf("%s, %s %s: %d %s; want 404", what, method, path, got.Status, got.Raw)
+			}
+		}
+		keys = append(keys, key)
+	}
+	if files := r.Must(t, 200, "GET", "/files?space_id="+space, nil); len(files.List) != 0 {
+		t.Errorf("files: %s; want none", files.Raw)
+	}
+	r.exec(t, `UPDATE jobs SET run_at = 0`)
+	testsystem.Until(t, 20*time.Second, "removal", func() error {
+		for _, key := range keys {
+			if _, err := r.Objects.Head(t.Context(), key); share.KindOf(err) != share.NotFound {
+				return fmt.Errorf("the bytes of %s are still there: %w", key, err)
+			}
 		}
 		return nil
 	})

@@ -3,11 +3,14 @@ package origin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"rawlink/internal/objects"
+	"rawlink/internal/testenv"
 	"rawlink/internal/testsystem"
 )
 
@@ -99,4 +102,54 @@ func TestSweepPartsKeepsTheYoung(t *testing.T) {
 	if n, err := r.abortOrphans(t.Context()); err != nil || n != 0 {
 		t.Errorf("aborted %d, %v; want none", n, err)
 	}
+}
+
+// TestEndedUploadsLeaveNoParts ends multipart uploads that have a part, by abort and by
+// their ticket's end: the store keeps that of one that goes on. What was aborted did not
+// expire.
+func TestEndedUploadsLeaveNoParts(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"local", "S3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := serve(t, func(c *Config, p *Parts) {
+				c.MultipartFrom, c.PartSize = 6<<20, 5<<20
+				if name == "S3" {
+					p.Objects = bucket(t)
+				}
+			})
+			space := r.Space(t)
+			begin := func() *testsystem.Answer {
+				t.Helper()
+				ticket := r.Initiate(t, space, "a", "text/plain", 7<<20)
+				part, _ := ticket.Body["part_urls"].([]any)[1].(map[string]any)
+				url, _ := part["url"].(string)
+				if status, _ := testsystem.Put(t, url, "", make([]byte, 2<<20)); status != 200 {
+					t.Fatalf("PUT = %d; want 200", status)
+				}
+				return ticket
+			}
+			aborted, expired, going := begin(), begin(), begin()
+			r.Must(t, 204, "POST", "/uploads/abort", testsystem.Object{"file_id": aborted.Text("file_id")})
+			r.exec(t, `UPDATE uploads SET expires_at = 1 WHERE file_id = $1`, expired.Text("file_id"))
+			testsystem.Until(t, 20*time.Second, "the end of two uploads", func() error {
+				var left []string
+				err := r.Objects.OpenParts(t.Context(), time.Now().Add(time.Hour), func(key, _ string) error { left = append(left, key); return nil })
+				if err != nil || !slices.Equal(left, []string{going.Text("key")}) {
+					return fmt.Errorf("left: %v, %w; want only %s", left, err, going.Text("key"))
+				}
+				return nil
+			})
+			r.metric(t, "rawlink_origin_uploads_expired_total 1")
+		})
+	}
+}
+
+// bucket is a store on an S3 server of the test's own.
+func bucket(t *testing.T) *objects.S3 {
+	t.Helper()
+	b, _ := testenv.Place{}.S3(t)
+	s := must(objects.NewS3(objects.S3Config{Endpoint: b.Endpoint, Region: b.Region, Bucket: b.Bucket, AccessKey: b.AccessKey, SecretKey: b.SecretKey, PathStyle: true}))
+	t.Cleanup(s.Close)
+	return s
 }

@@ -78,9 +78,9 @@ func testCap(t *testing.T, s *testsystem.System) {
 	content := bytes.Repeat([]byte("capped "), 2000)
 	file := c.CleanFile(t, c.Space(t), "capped.bin", "application/octet-stream", content)
 	const most, clients = 10, 100
-	for round := range 5 {
+	for round, again := 0, 0; round < 5; round++ {
 		id, path := c.Share(t, file, testsystem.Object{"max_downloads": most})
-		var full, refused atomic.Int64
+		var full, refused, busy atomic.Int64
 		var group sync.WaitGroup
 		for i := range clients {
 			group.Go(func() {
@@ -92,12 +92,21 @@ func testCap(t *testing.T, s *testsystem.System) {
 					full.Add(1)
 				case response.StatusCode == 410:
 					refused.Add(1)
+				case response.StatusCode == 503:
+					busy.Add(1)
 				default:
 					t.Errorf("GET = %d with %d bytes; want 200 whole or 410", response.StatusCode, len(body))
 				}
 			})
 		}
 		group.Wait()
+		// On a busy machine a download may not be taken in time, or taken and not be given:
+		// such a round shows that the cap holds, and is played again.
+		if again < 3 && busy.Load() > 0 && full.Load() <= most {
+			t.Logf("%d of %d requests were answered 503", busy.Load(), clients)
+			round, again = round-1, again+1
+			continue
+		}
 		if full.Load() != most || refused.Load() != clients-most {
 			t.Errorf("round %d: %d full bodies and %d refusals; want %d and %d", round, full.Load(), refused.Load(), most, clients-most)
 		}
@@ -120,6 +129,11 @@ func testResume(t *testing.T, s *testsystem.System) {
 		}
 	}
 	half := interrupted(t, s.Files[0]+path, len(content)/2)
+	// A client that is quicker than its lease is held up at its own edge; another one may
+	// not have heard of it yet.
+	if response, _, err := testsystem.Fetch(t, "GET", s.Files[0]+path, "Range", "bytes=10-19", "User-Agent", "resumer"); err != nil || response.StatusCode != 206 {
+		t.Errorf("a range at the same edge: %v, %v; want 206", response, err)
+	}
 	last := s.Files[len(s.Files)-1]
 	response, rest, err := testsystem.Fetch(t, "GET", last+path, "Range", fmt.Sprintf("bytes=%d-", len(half)), "User-Agent", "resumer")
 	if err != nil || response.StatusCode != 206 || !bytes.Equal(append(half, rest...), content) {
@@ -174,6 +188,59 @@ func testCounts(t *testing.T, s *testsystem.System) {
 		}
 	}
 	counted(t, c, id, int64(each*len(s.Files)), 2*time.Second)
+}
+
+// testReads has the owner of a file read all that the API tells, and fetch the file by the
+// URLs that it gives out: links, capped or not, count none of it. A link's last download
+// comes after all that: what had been counted before shows by then.
+func testReads(t *testing.T, s *testsystem.System) {
+	document, err := testsystem.LoadDocument(s.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, s)
+	content := text(t)
+	file := w.Upload(t, w.own["space"], "a.txt", "text/plain", content, testsystem.Object{"client_key": "k"}).Text("id")
+	w.AwaitClean(t, file)
+	w.own["file"], w.own["client_key"] = file, "k"
+	links := map[string]string{} // path by id
+	for _, fields := range []testsystem.Object{nil, {"max_downloads": 2}} {
+		id, path := w.Share(t, file, fields)
+		links[id] = path
+	}
+	download := func(want int64) {
+		t.Helper()
+		for id, path := range links {
+			if got := status(t, s.Files[0]+path); got != 200 {
+				t.Errorf("download %d of %d: %d; want 200", want, len(links), got)
+			}
+			counted(t, w.Client, id, want, 20*time.Second)
+		}
+	}
+	download(1)
+	reads := 0
+	for id := range links {
+		w.own["share"] = id
+		for _, op := range document.Operations {
+			if op.Method != "GET" {
+				continue
+			}
+			reads++
+			if got := w.call(t, op, "", ""); !strings.HasPrefix(got, "200 ") {
+				t.Errorf("%s: %s; want 200", op.ID, got)
+			}
+		}
+		for _, kind := range []string{"download", "preview"} {
+			url := w.Must(t, 200, "GET", "/files/"+file+"/"+kind, nil).Text("url")
+			if response, body, err := testsystem.Fetch(t, "GET", url); err != nil || !bytes.Equal(body, content) {
+				t.Errorf("%s: %v, %v; want the file", kind, response, err)
+			}
+		}
+	}
+	if reads < 2*15 {
+		t.Errorf("only %d operations were called", reads)
+	}
+	download(2)
 }
 
 // counted waits until so many downloads of a link have been counted.

@@ -29,6 +29,7 @@ var flows = []struct {
 	{"caps hold over all edges", testCap},
 	{"an interrupted download resumes free", testResume},
 	{"downloads are counted", testCounts},
+	{"what the API tells is no download", testReads},
 	{"trash, restore and purge", testLifecycle},
 	{"the trash is emptied", testEmptyTrash},
 	{"folders", testFolders},
@@ -60,7 +61,7 @@ func TestFlows(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, append(receivers, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside)...)
+			s := setup(t, append(receivers, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "SCAN_WAIT=20s", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside)...)
 			t.Run("flows", func(t *testing.T) { // ends when all of its parallel parts have
 				for _, flow := range flows {
 					t.Run(flow.name, func(t *testing.T) {

@@ -16,6 +16,15 @@ import (
 // uploadParts sends content as a multipart upload and returns the clean file.
 func uploadParts(t *testing.T, c *testsystem.Client, space, name string, content []byte) string {
 	t.Helper()
+	file := sendParts(t, c, space, name, content)
+	c.AwaitClean(t, file)
+	return file
+}
+
+// sendParts sends content as a multipart upload and returns the file, whose scan may be
+// under way.
+func sendParts(t *testing.T, c *testsystem.Client, space, name string, content []byte) string {
+	t.Helper()
 	ticket := c.Initiate(t, space, name, "application/octet-stream", len(content))
 	if ticket.Text("mode") != "multipart" {
 		t.Fatalf("ticket = %s; want multipart", ticket.Raw)
@@ -38,7 +47,6 @@ func uploadParts(t *testing.T, c *testsystem.Client, space, name string, content
 	if again := c.Must(t, 200, "POST", "/uploads/complete", body).Text("id"); again != file {
 		t.Errorf("complete again made %s; want %s", again, file)
 	}
-	c.AwaitClean(t, file)
 	return file
 }
 
