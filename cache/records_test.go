@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,8 +129,14 @@ func TestFailureIsNotRemembered(t *testing.T) {
 
 // A fill reads the old value; the invalidation arrives before the fill ends.
 func TestSlowFillNeverBeatsAnInvalidation(t *testing.T) {
-	entered, release := make(chan struct{}, 2), make(chan int)
-	s := &source{load: func(context.Context, string) (int, error) { entered <- struct{}{}; return <-release, nil }}
+	var asked atomic.Int64
+	entered, release := make(chan struct{}, 2), make(chan struct{})
+	s := &source{load: func(context.Context, string) (int, error) {
+		value := min(int(asked.Add(1)), 2) // the first to ask reads the old one
+		entered <- struct{}{}
+		<-release
+		return value, nil
+	}}
 	r := mustRecords(t, nil, s)
 	got := make(chan int)
 	fill := func() {
@@ -145,16 +152,9 @@ func TestSlowFillNeverBeatsAnInvalidation(t *testing.T) {
 	r.Invalidate("k")
 	go fill() // comes after the invalidation: must not join
 	<-entered
-	release <- 1 // one of the two gets the old value; if it's the first, it asks again
-	release <- 2
-	// Whoever held the old stamp starts again; feed it until both are done.
-	for results := 0; results < 2; {
-		select {
-		case <-got:
-			results++
-		case <-entered:
-		case release <- 2:
-		}
+	close(release) // in any order; whoever held the old stamp asks again
+	for range 2 {
+		<-got
 	}
 	r.Wait()
 	s.load = func(context.Context, string) (int, error) { return 2, nil }

@@ -34,6 +34,7 @@ func quietWorld(tb testing.TB) *world {
 func (w *world) hit(path string, headers string) func() {
 	w.get(path)
 	w.edge.records.Wait()
+	w.settle()
 	conn, peer := net.Pipe() // for its deadlines and addresses
 	w.tb.Cleanup(func() { conn.Close(); peer.Close() })
 	request := []byte("GET " + path + " HTTP/1.1\r\nHost: files.example.com\r\nUser-Agent: bench\r\n" + headers + "\r\n")

@@ -70,7 +70,7 @@ func TestUnsentBytesReturnToTheLease(t *testing.T) {
 	path := w.link(content(32<<20), func(r *share.Record) { r.MaxDownloads, r.MIME = 50, "video/mp4" })
 	for range 12 {
 		w.cutRange(path, testAgent, "bytes=0-", 1000)
-		eventually(t, "the broken transfer is tallied", func() bool { return w.metric("rawlink_edge_in_flight_requests") == 0 })
+		eventually(t, "the broken transfer is tallied", func() bool { return w.edge.inFlight.Load() == 0 })
 	}
 	// A lease of 4 × 32 MiB; each look sends a few MiB, into socket buffers.
 	if n := w.count(path); n != 1 {

@@ -27,7 +27,7 @@ func newClock() *fakeClock {
 
 // Invariant 2: an invalidation is seen by the very next request.
 func TestRevocation(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxStale = time.Minute })
 	path := w.link(content(10), nil)
 	for range 3 {
 		w.get(path)
@@ -226,7 +226,7 @@ func TestColdHerdAsksOnce(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all of them wait", func() bool { return w.edge.inFlight.Load() == 100 })
+	eventually(t, "all of them wait", func() bool { return w.metric("rawlink_edge_l1_lookups_total", "outcome", "miss") == 100 })
 	close(release)
 	wg.Wait()
 	if w.lookups > 2 { // one flight; a second if somebody came between its end and the cache

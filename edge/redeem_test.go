@@ -192,7 +192,7 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("digest mismatch
 
 // R-4 within one edge: invariant 1 as far as this package can break it.
 func TestCapHoldsUnderLoad(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxPerClient = 1000 }) // all from one address
 	path := w.link(content(100), capped(10))
 	var ok, gone atomic.Int64
 	var wg sync.WaitGroup
@@ -220,7 +220,8 @@ func TestCapHoldsUnderLoad(t *testing.T) {
 // Once the ledger has said no, nobody asks it again for that record.
 func TestExhaustedIsRemembered(t *testing.T) {
 	var asked atomic.Int64
-	w := newWorld(t, func(_ *Config, p *Parts, w *world) {
+	w := newWorld(t, func(c *Config, p *Parts, w *world) {
+		c.MaxStale = time.Minute // what is remembered ends with the record
 		p.Ledger = fakeLedger(func(ctx context.Context, id string) error { asked.Add(1); return w.redeem(ctx, id) })
 	})
 	path := w.link(content(100), capped(1))

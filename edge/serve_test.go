@@ -31,7 +31,7 @@ func TestGetServesTheFile(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *Config, _ *Parts, _ *world) { c.MaxStale = time.Minute })
 	path := w.link(content(5000), func(r *share.Record) { r.Permission, r.MIME, r.Name = share.View, "image/png", "naïve.png" })
 	rec := w.record(path)
 	got := w.get(path)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -68,9 +69,9 @@ func serve(t *testing.T, change func(*Config, *Parts)) *running {
 	tables := must(store.Open(t.Context(), r.db, store.Options{CountPermanentLinks: true, NearLimit: 90}))
 	local := must(objects.NewLocal(objects.LocalConfig{Dir: dir, BaseURL: base, Prefix: "/objects", Secret: bytes.Repeat([]byte("s"), 32), Log: log}))
 	config := Config{FilesURL: "http://files.test", Console: true, MultipartFrom: 100 << 20, PartSize: 16 << 20, MaxUpload: 1 << 30,
-		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 5 * time.Second, ScanWorkers: 1, RescanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour,
-		Imports:  Imports{Max: 64 << 20, Timeout: 30 * time.Second, Idle: 5 * time.Second, Redirects: 3, AtOnce: 4, Ports: []uint16{80, 443}},
-		Webhooks: Webhooks{Workers: 4, Timeout: 2 * time.Second, Attempts: 3, FirstRetry: 20 * time.Millisecond, DisableAfter: time.Hour, Keep: time.Hour, Plain: true, Allow: world}}
+		UploadLifetime: time.Hour, DownloadLifetime: time.Minute, ScanWait: 30 * time.Second, ScanWorkers: 1, RescanWorkers: 1, ScanTimeout: time.Minute, AuditKeep: time.Hour,
+		Imports:  Imports{Max: 64 << 20, Timeout: time.Minute, Idle: 30 * time.Second, Redirects: 3, AtOnce: 4, Ports: []uint16{80, 443}},
+		Webhooks: Webhooks{Workers: 4, Timeout: 30 * time.Second, Attempts: 3, FirstRetry: 20 * time.Millisecond, DisableAfter: time.Hour, Keep: time.Hour, Plain: true, Allow: world}}
 	parts := Parts{Store: tables, Objects: local, Scanner: must(scan.NewBuiltin(nil)), Records: &ears{}, Bus: &ears{}, Blocks: memstore.NewBlocks(time.Now), Limits: memstore.NewLimits(100, time.Now),
 		Keyring: must(share.ParseKeyring("1:" + share.NewKey())), Mint: must(share.ParseMint(share.NewKey())), Metrics: metrics.NewOrigin(r.values), Log: log}
 	if change != nil {
@@ -138,14 +139,18 @@ func (r *running) exec(t *testing.T, query string, args ...any) {
 	}
 }
 
-// metric checks one line of the metrics.
+// metric waits for one line of the metrics: what a worker did can be seen before it
+// counts it.
 func (r *running) metric(t *testing.T, line string) {
 	t.Helper()
-	page := httptest.NewRecorder()
-	r.values.Handler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if !bytes.Contains(page.Body.Bytes(), []byte(line+"\n")) {
-		t.Errorf("no metric %q", line)
-	}
+	testsystem.Until(t, 10*time.Second, "metric", func() error {
+		page := httptest.NewRecorder()
+		r.values.Handler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if !bytes.Contains(page.Body.Bytes(), []byte(line+"\n")) {
+			return fmt.Errorf("no metric %q", line)
+		}
+		return nil
+	})
 }
 
 func must[T any](value T, err error) T {

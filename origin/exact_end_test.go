@@ -20,11 +20,19 @@ func (s *site) take(seq, n int64) {
 	s.ok(err)
 }
 
-// one is what one client at an edge gets: nil, or the kind of its refusal.
+// one is what one client at an edge gets: nil, or the kind of its refusal. It returns
+// once the edge has installed the block that it may have been granted, which it does
+// after it has answered.
 func (s *site) one(edge int) (served bool, refusal share.Kind) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := s.edges[edge].Redeem(ctx, &s.rec); err != nil {
+	err := s.edges[edge].Redeem(ctx, &s.rec)
+	for ; s.edges[edge].net.granted.Load() > 0; time.Sleep(time.Millisecond) {
+		if ctx.Err() != nil {
+			s.tb.Fatal("a block that was granted is not installed")
+		}
+	}
+	if err != nil {
 		return false, share.KindOf(err)
 	}
 	return true, 0

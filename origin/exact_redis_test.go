@@ -34,7 +34,7 @@ func newPair(t *testing.T) *pair {
 	host, port, _ := net.SplitHostPort(p.servers[0].Addr)
 	p.servers[1] = testenv.Redis(t, "--repl-diskless-sync-delay", "0", "--repl-backlog-ttl", "0", "--replicaof", host+" "+port)
 	for i, server := range p.servers {
-		p.raw[i] = redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1})
+		p.raw[i] = redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second})
 		t.Cleanup(func() { _ = p.raw[i].Close() })
 	}
 	p.join(1)

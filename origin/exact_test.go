@@ -69,6 +69,8 @@ type network struct {
 	mu    sync.Mutex
 	fates []string // of the next calls
 	late  []func()
+
+	granted atomic.Int64 // blocks that the edge is still to install
 }
 
 func (n *network) pass(call func()) error {
@@ -116,6 +118,7 @@ func (o *outpost) Take(_ context.Context, id string, t ledger.Take) (a ledger.An
 }
 
 func (o *outpost) Install(_ context.Context, id string, b share.Block, replaces string) (ok bool, err error) {
+	defer o.net.granted.Add(-1)
 	lost := o.net.pass(func() { ok, err = o.blocks.at().Install(context.Background(), id, b, replaces) })
 	if lost != nil {
 		return false, lost
@@ -135,6 +138,9 @@ func (d door) Redeem(_ context.Context, id string, ask share.Ask) (g share.Grant
 	lost := d.net.pass(func() { g, err = d.origin.Redeem(context.Background(), id, ask) })
 	if lost != nil {
 		return share.Grant{}, lost
+	}
+	if err == nil && g.Block.ID != "" {
+		d.net.granted.Add(1)
 	}
 	return g, err
 }
@@ -298,6 +304,10 @@ func (s *site) inferAll() {
 	s.ok(err)
 	for _, b := range blocks {
 		held, err := s.Blocks.Look(ctx, b.ShareID, b.ID)
+		for end := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(end); { // an origin looks again, too
+			time.Sleep(20 * time.Millisecond)
+			held, err = s.Blocks.Look(ctx, b.ShareID, b.ID)
+		}
 		s.ok(err)
 		s.ok(s.infer(ctx, b.ID, held, 0))
 	}

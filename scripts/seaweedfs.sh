@@ -11,6 +11,9 @@ built=bin/tools/weed
 echo "seaweedfs: building $version into bin/tools" >&2
 mkdir -p bin/tools
 out=$PWD/$built
-source=$(GOFLAGS='' go mod download -json "github.com/seaweedfs/seaweedfs@$version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
-(cd "$source" && GOFLAGS='' GOWORK=off go build -trimpath -ldflags '-s -w' -o "$out" ./weed)
+download() { GOFLAGS='' go mod download -json "github.com/seaweedfs/seaweedfs@$version"; }
+build() { (cd "$source" && GOFLAGS='' GOWORK=off go build -trimpath -ldflags '-s -w' -o "$out" ./weed); }
+# Each again, for the go command downloads once: a proxy may be busy.
+source=$( (download || { sleep 15 && download; }) | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+build || { sleep 15 && build; }
 echo "$version" >"$out.version"

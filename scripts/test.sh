@@ -13,4 +13,4 @@ go vet ./...
 go vet -tags chaos,fleet ./internal/chaos
 scripts/lint-api.sh
 go list ./... | grep -v '^rawlink/internal/conformance' | xargs go test -race -timeout 20m
-go test -run Allocates ./internal/share ./cache ./edge # the race detector allocates by itself
+go test -run Allocates ./internal/share ./cache ./cache/bytecache ./edge # the race detector allocates by itself

@@ -23,5 +23,6 @@ done
 
 echo "tool: building $name $version into bin/tools" >&2
 mkdir -p bin/tools
-GOBIN="$PWD/bin/tools" GOFLAGS= go install "$package@$version" >&2
+install() { GOBIN="$PWD/bin/tools" GOFLAGS= go install "$package@$version" >&2; }
+install || { sleep 15; install; } # the go command downloads once: a proxy may be busy
 echo "$PWD/bin/tools/$name"

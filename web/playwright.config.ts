@@ -11,8 +11,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'e2e/results',
   workers: 1, // one Rawlink, two cores
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 180_000, // they are for what never comes: a machine may be busy
+  expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: [['list']],
   use: { browserName: 'chromium', launchOptions: chromium, locale: 'en-GB', timezoneId: 'Europe/Berlin', viewport: { width: 1280, height: 800 } },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -61,7 +62,8 @@ func plan(t *testing.T, rate string, span time.Duration) *pace.Plan {
 func TestNoCoordinatedOmission(t *testing.T) {
 	s := &server{takes: time.Millisecond, at: 20, stall: 500 * time.Millisecond}
 	into := tally.New()
-	if err := Run(t.Context(), Options{Workers: 1, Plan: plan(t, "100", time.Second), Grace: 5 * time.Second}, func(int) Worker { return s }, into); err != nil {
+	o := Options{Workers: 1, Plan: plan(t, "100", time.Second), Backlog: 100, Grace: time.Minute} // room for all, should this machine stand still too
+	if err := Run(t.Context(), o, func(int) Worker { return s }, into); err != nil {
 		t.Fatal(err)
 	}
 	whole := into.Whole()
@@ -102,27 +104,35 @@ func TestDrops(t *testing.T) {
 }
 
 func TestClosedLoop(t *testing.T) {
-	s := &server{takes: 10 * time.Millisecond}
-	into := tally.New()
-	began := time.Now()
-	if err := Run(t.Context(), Options{Workers: 4, Span: 300 * time.Millisecond, Grace: time.Second}, func(int) Worker { return s }, into); err != nil {
-		t.Fatal(err)
-	}
-	if n := into.Whole().Count(); n < 8 || n > 124 || time.Since(began) > time.Second {
-		t.Errorf("%d requests in %v; want about 120 in 0.3 s", n, time.Since(began))
-	}
+	synctest.Test(t, func(t *testing.T) { // its clock is never late
+		s := &server{takes: 10 * time.Millisecond}
+		into := tally.New()
+		began := time.Now()
+		if err := Run(t.Context(), Options{Workers: 4, Span: 300 * time.Millisecond, Grace: time.Second}, func(int) Worker { return s }, into); err != nil {
+			t.Fatal(err)
+		}
+		if n := into.Whole().Count(); n < 8 || n > 124 || time.Since(began) > time.Second {
+			t.Errorf("%d requests in %v; want about 120 in 0.3 s", n, time.Since(began))
+		}
+	})
 }
 
 // An end of ctx breaks nothing off that ends within the grace, and what was
 // measured stays.
 func TestInterrupt(t *testing.T) {
 	for name, o := range map[string]Options{
-		"open":   {Workers: 2, Plan: plan(t, "100", time.Hour), Grace: time.Second},
-		"closed": {Workers: 2, Span: time.Hour, Grace: time.Second},
+		"open":   {Workers: 2, Plan: plan(t, "100", time.Hour), Grace: time.Minute},
+		"closed": {Workers: 2, Span: time.Hour, Grace: time.Minute},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		into := tally.New()
-		if err := Run(ctx, o, func(int) Worker { return &server{takes: 5 * time.Millisecond} }, into); err != nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, into := &server{takes: 5 * time.Millisecond}, tally.New()
+		go func() { // after some of them, however long that takes here
+			defer cancel()
+			for s.served.Load() < 20 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		if err := Run(ctx, o, func(int) Worker { return s }, into); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()

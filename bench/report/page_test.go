@@ -82,7 +82,7 @@ func chromium(t *testing.T, page []byte, more ...string) (dom, console string) {
 	if err := os.WriteFile(file, bytes.Replace(page, []byte("</body>"), []byte(look), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	args := append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1180,2000", "--virtual-time-budget=3000", "--user-data-dir=" + dir,
@@ -91,7 +91,7 @@ func chromium(t *testing.T, page []byte, more ...string) (dom, console string) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = 5 * time.Second
+	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("chromium: %v\n%s", err, &errs)
 	}

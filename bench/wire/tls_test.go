@@ -34,12 +34,12 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Dial(t.Context(), target, time.Second); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Dial(t.Context(), target, 30*time.Second); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Fatalf("a certificate of nobody's: %v; want a word about it", err)
 	}
 	target.tls.RootCAs = x509.NewCertPool()
 	target.tls.RootCAs.AddCert(server.Certificate())
-	conn, err := Dial(t.Context(), target, 5*time.Second)
+	conn, err := Dial(t.Context(), target, 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 		if !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the server saw %v; want a reset", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the server goes on waiting")
 	}
 }

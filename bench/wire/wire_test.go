@@ -25,7 +25,7 @@ func connect(t *testing.T, base string) (Target, *Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := Dial(t.Context(), target, 5*time.Second)
+	conn, err := Dial(t.Context(), target, 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

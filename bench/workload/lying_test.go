@@ -87,7 +87,7 @@ func lying(t *testing.T, e *edge, most int64) (*Env, []*seed.Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Env{Edges: []wire.Target{target}, Book: judge.NewBook(), Sample: 1, Timeout: 5 * time.Second, Seed: 1}, links
+	return &Env{Edges: []wire.Target{target}, Book: judge.NewBook(), Sample: 1, Timeout: 30 * time.Second, Seed: 1}, links
 }
 
 // shoot makes 300 requests of a workload that asks like mixed does, and forges.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -194,24 +195,26 @@ func TestFailureHasOneSuccessorThatResumes(t *testing.T) {
 }
 
 func TestStalledStoreFailsAllAndOnce(t *testing.T) {
-	s := &store{step: 512, before: holdAt(1024, nil)}
-	cfg := testConfig(s)
-	cfg.FillTimeout = 20 * time.Millisecond
-	c := mustNew(t, cfg)
-	o := Object{ID: "a", Size: 4096}
-	var readers []*Reader
-	for range 5 {
-		readers = append(readers, mustOpen(t, c, o, 0, o.Size))
-	}
-	for _, r := range readers {
-		if got, err := drain(r); !errors.Is(err, ErrStalled) || !bytes.Equal(got, content(o)[:1024]) {
-			t.Errorf("%d bytes, %v; want 1024 and ErrStalled", len(got), err)
+	synctest.Test(t, func(t *testing.T) { // its clock is never late
+		s := &store{step: 512, before: holdAt(1024, nil)}
+		cfg := testConfig(s)
+		cfg.FillTimeout = 20 * time.Millisecond
+		c := mustNew(t, cfg)
+		o := Object{ID: "a", Size: 4096}
+		var readers []*Reader
+		for range 5 {
+			readers = append(readers, mustOpen(t, c, o, 0, o.Size))
 		}
-		r.Close()
-	}
-	if opens, _, _ := s.seen(); opens != attempts {
-		t.Errorf("%d opens; want %d", opens, attempts)
-	}
+		for _, r := range readers {
+			if got, err := drain(r); !errors.Is(err, ErrStalled) || !bytes.Equal(got, content(o)[:1024]) {
+				t.Errorf("%d bytes, %v; want 1024 and ErrStalled", len(got), err)
+			}
+			r.Close()
+		}
+		if opens, _, _ := s.seen(); opens != attempts {
+			t.Errorf("%d opens; want %d", opens, attempts)
+		}
+	})
 }
 
 // Somebody who never reads on holds up neither the fill nor others.

@@ -154,7 +154,7 @@ func holdAt(offset int64, release <-chan struct{}) func(context.Context, Object,
 func testConfig(s *store) Config {
 	return Config{
 		Open: s.open, SmallMax: 1000, RAMBytes: 64 << 10,
-		DiskBytes: 1 << 20, SliceSize: 4096, FillTimeout: 10 * time.Second,
+		DiskBytes: 1 << 20, SliceSize: 4096, FillTimeout: time.Minute,
 	}
 }
 

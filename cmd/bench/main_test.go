@@ -70,7 +70,7 @@ func TestWorkloads(t *testing.T) {
 		"range":       {"--rate 40 --objects 2 --sizes 3MiB", "206", ""},
 		"conditional": {"--rate 200 --objects 2", "hit 206 304", ""},
 		"capped":      {"--rate 200 --links 4 --cap 20", "hit 410", "links used up"},
-		"revoke":      {"--rate 100 --links 5 --every 100ms", "hit 410", "links revoked"},
+		"revoke":      {"--rate 100 --links 5 --every 100ms -d 5s", "hit 410", "links revoked"}, // each takes its time
 		"herd":        {"--objects 2 --sizes 2MiB", "miss", ""},
 		"mixed":       {"--rate 200 --objects 6 --sizes 1KiB-64KiB", "hit 206 304", ""},
 		"abuse":       {"--rate 100 --objects 2 --sizes 1MiB", "206 404 left", ""},

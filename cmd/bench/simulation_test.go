@@ -210,7 +210,7 @@ func TestModelAgreesWithFiftyEdges(t *testing.T) {
 		if err := s.client.Call(t.Context(), "change a link", "PATCH", "/shares/"+link.ID, map[string]any{"expires_in_days": 1 + i}, nil); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(25 * time.Millisecond) // one entry of the stream each
+		time.Sleep(100 * time.Millisecond) // one entry of the stream each, and a turn for each edge to read it
 	}
 	time.Sleep(500 * time.Millisecond) // told and heard
 	quiet := s.count()

@@ -39,6 +39,7 @@ func TestExplainLooksIntoAnyRedis(t *testing.T) {
 	}
 	token := string(mint.Token(ring, "s"))
 	watched, nodes := testenv.RedisSentinels(t), testenv.RedisCluster(t, 3)
+	watched.Steady(t)
 	for name, redis := range map[string]settings.Redis{
 		"single":   {RedisURL: settings.Secret("redis://" + watched.Primary.Addr), RedisMode: "single"},
 		"sentinel": {RedisURL: settings.Secret("redis://" + watched.Hosts()), RedisMode: "sentinel", RedisPrimary: testenv.WatchedName},

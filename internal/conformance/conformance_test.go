@@ -27,7 +27,7 @@ func TestPythonClient(t *testing.T) {
 	}
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
-			s := setup(t, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB")
+			s := setup(t, "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "SCAN_WAIT=20s") // the client wants the verdict at once
 			me := s.Client().Must(t, 200, "GET", "/me", nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()

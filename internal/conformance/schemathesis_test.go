@@ -26,10 +26,10 @@ func TestSchemathesis(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			s := setup(t, "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0")
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 			defer cancel()
 			run := exec.CommandContext(ctx, tool, "--config-file", filepath.Join(here, "schemathesis.toml"), "run", s.API+"/openapi.json", "--header", "X-API-Key: "+s.Key,
-				"--checks", "all", "--max-examples", "10", "--seed", "1", "--no-shrink", "--continue-on-failure", "--warnings", "off")
+				"--checks", "all", "--max-examples", "10", "--seed", "1", "--request-timeout", "60", "--no-shrink", "--continue-on-failure", "--warnings", "off")
 			run.Dir = t.TempDir() // it keeps what it found where it runs
 			run.Env = append(os.Environ(), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+here, "PYTHONDONTWRITEBYTECODE=1")
 			out, err := run.CombinedOutput()

@@ -114,7 +114,7 @@ func TestExplain(t *testing.T) {
 				t.Errorf("used up: %+v", e)
 			}
 			c.Must(t, 200, "DELETE", "/shares/"+linkID, nil)
-			testsystem.Until(t, 5*time.Second, "the shared cache to know", func() error {
+			testsystem.Until(t, 20*time.Second, "the shared cache to know", func() error {
 				e := look(path)
 				if !strings.Contains(e.of("answer"), "410  the share is revoked") || name == "production" && !strings.Contains(e.of("l2"), "410 the share is revoked") {
 					return fmt.Errorf("%+v", e)

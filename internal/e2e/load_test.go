@@ -44,7 +44,7 @@ type load struct {
 	gotFree  atomic.Int64
 	gotSlow  atomic.Int64
 	bodies   atomic.Int64 // that readers read whole
-	busy     atomic.Int64 // 503 at capped links: no download could be taken in time
+	busy     atomic.Int64 // 503: no record could be had, or no download of a capped link be taken, in time
 	starved  atomic.Int64 // the longest that this process waited for a turn, in nanoseconds
 	mu       sync.Mutex   // guards failures
 	failures []string
@@ -117,7 +117,7 @@ func (l *load) client(ctx context.Context, id int, keep bool) {
 		case status == http.StatusOK:
 			l.gotFree.Add(1)
 		case status == http.StatusGone && which >= 0:
-		case status == http.StatusServiceUnavailable && which >= 0:
+		case status == http.StatusServiceUnavailable:
 			l.busy.Add(1)
 		default:
 			l.fail("client %d, request %d: %d %.200s", id, n, status, body)

@@ -56,7 +56,11 @@ func passwordWays(t *testing.T, first, last, path string, content []byte) {
 	if err != nil || response.StatusCode != 200 || !bytes.Equal(body, content) {
 		t.Errorf("X-Share-Password: %v, %v", response, err)
 	}
-	resume, err := http.NewRequest("GET", last+path, nil) // at another edge: the lease is everywhere
+	// The first edge waits for the lease that it is opening; then it is everywhere.
+	if response, _, err := testsystem.Fetch(t, "GET", first+path, "X-Share-Password", "open sesame", "Range", "bytes=4-"); err != nil || response.StatusCode != 206 {
+		t.Errorf("a range: %v, %v", response, err)
+	}
+	resume, err := http.NewRequest("GET", last+path, nil) // at another edge
 	if err != nil {
 		t.Fatal(err)
 	}

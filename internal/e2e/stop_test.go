@@ -22,7 +22,7 @@ func TestStopIsAnnounced(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, "SHUTDOWN_DELAY=1500ms", "SHUTDOWN_GRACE=20s")
+			s := setup(t, "SHUTDOWN_DELAY=5s", "SHUTDOWN_GRACE=20s")
 			c, content := s.Client(), bytes.Repeat([]byte("0123456789abcdef"), 9<<16)
 			_, path := c.Share(t, c.CleanFile(t, c.Space(t), "a", "application/octet-stream", content), nil)
 			edge, files, ops := s.Edges[0], s.Files[0], s.Ops[len(s.Ops)-len(s.Edges)]
@@ -45,11 +45,11 @@ func TestStopIsAnnounced(t *testing.T) {
 				}
 				return nil
 			}
-			testsystem.Until(t, time.Second, "word of the stop", stopping)
-			if _, _, err := new(wire).get(strings.TrimPrefix(files, "http://"), path, "late"); err != nil && time.Since(begin) < time.Second {
+			testsystem.Until(t, 4*time.Second, "word of the stop", stopping)
+			if _, _, err := new(wire).get(strings.TrimPrefix(files, "http://"), path, "late"); err != nil && time.Since(begin) < 4*time.Second {
 				t.Errorf("during shutdown_delay: %v; want an answer", err)
 			}
-			testsystem.Until(t, 10*time.Second, "the end of accepting", func() error {
+			testsystem.Until(t, 20*time.Second, "the end of accepting", func() error {
 				conn, err := net.Dial("tcp", strings.TrimPrefix(files, "http://"))
 				if err == nil {
 					conn.Close()

@@ -19,7 +19,7 @@ var ofBytes = []string{
 func TestOtherStore(t *testing.T) {
 	t.Parallel()
 	bucket := testenv.SeaweedFS(t)
-	s := testsystem.Production(t, append(slices.Clone(receivers), "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside,
+	s := testsystem.Production(t, append(slices.Clone(receivers), "UPLOAD_MULTIPART_FROM=6MiB", "UPLOAD_PART_SIZE=5MiB", "UPLOAD_MAX=40MiB", "SCAN_WAIT=20s", "LIMIT_SHARES=0", "LIMIT_UPLOADS=0", "LIMIT_IMPORTS=0", outside,
 		"S3_ENDPOINT="+bucket.Endpoint, "S3_REGION="+bucket.Region, "S3_BUCKET="+bucket.Bucket, "S3_ACCESS_KEY="+bucket.AccessKey, "S3_SECRET_KEY="+bucket.SecretKey)...)
 	for _, flow := range flows {
 		if slices.Contains(ofBytes, flow.name) {

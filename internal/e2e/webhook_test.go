@@ -17,7 +17,7 @@ import (
 
 // receivers are settings under which webhooks reach 127.0.0.2, and are tried
 // again soon.
-var receivers = []string{"WEBHOOK_ALLOW_NETWORKS=127.0.0.2", "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_FIRST_RETRY=100ms", "WEBHOOK_ATTEMPTS=4", "WEBHOOK_TIMEOUT=2s"}
+var receivers = []string{"WEBHOOK_ALLOW_NETWORKS=127.0.0.2", "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_FIRST_RETRY=100ms", "WEBHOOK_ATTEMPTS=4", "WEBHOOK_TIMEOUT=15s"}
 
 // inbox is a partner's endpoint that checks signatures and keeps what came, by
 // its webhook-id. answer decides on the status, under the lock.
@@ -153,7 +153,7 @@ func TestKillLosesNoEvent(t *testing.T) {
 	for name, setup := range testsystem.Setups() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, append(receivers, "WEBHOOK_ATTEMPTS=100")...)
+			s := setup(t, append(receivers, "WEBHOOK_ATTEMPTS=100", "WEBHOOK_TIMEOUT=2s")...)
 			c := s.Client()
 			box := newInbox(t)
 			held := make(chan struct{}, 100)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -34,33 +35,35 @@ func (s *slowLeases) OpenAll(ctx context.Context, all []Opening) error {
 // Leases that come while a command is under way go in the next one, and a client
 // that is quicker than its lease waits for it.
 func TestOpenerCollects(t *testing.T) {
-	s := &slowLeases{Leases: NewLeases(2000, time.Now), gate: make(chan struct{})}
-	o := NewOpener(s)
-	name := func(i int) Lease { return Lease{ShareID: "s", Client: Client{byte(i), byte(i >> 8)}} }
-	for i := range 1000 {
-		mustOpen(t, o, name(i), 10)
-		mustOpen(t, o, name(i), 10)
-	}
-	var wg sync.WaitGroup
-	for i := range 1000 {
-		wg.Go(func() {
-			if live, err := o.Take(t.Context(), name(i), 20); !live || err != nil {
-				t.Errorf("lease %d: %v, %v; want live", i, live, err)
-			}
-		})
-	}
-	close(s.gate)
-	wg.Wait()
-	o.Close()
-	if s.commands > 6 {
-		t.Errorf("%d commands for 1000 leases; want one for each %d, and two", s.commands, openBatch)
-	}
-	if len(o.shares) != 0 || o.waiting != 0 {
-		t.Errorf("%d shares and %d leases still wait", len(o.shares), o.waiting)
-	}
-	if err := o.Open(t.Context(), name(1), 1); err == nil {
-		t.Error("opened after Close")
-	}
+	synctest.Test(t, func(t *testing.T) { // a command has a second of its clock
+		s := &slowLeases{Leases: NewLeases(2000, time.Now), gate: make(chan struct{})}
+		o := NewOpener(s)
+		name := func(i int) Lease { return Lease{ShareID: "s", Client: Client{byte(i), byte(i >> 8)}} }
+		for i := range 1000 {
+			mustOpen(t, o, name(i), 10)
+			mustOpen(t, o, name(i), 10)
+		}
+		var wg sync.WaitGroup
+		for i := range 1000 {
+			wg.Go(func() {
+				if live, err := o.Take(t.Context(), name(i), 20); !live || err != nil {
+					t.Errorf("lease %d: %v, %v; want live", i, live, err)
+				}
+			})
+		}
+		close(s.gate)
+		wg.Wait()
+		o.Close()
+		if s.commands > 6 {
+			t.Errorf("%d commands for 1000 leases; want one for each %d, and two", s.commands, openBatch)
+		}
+		if len(o.shares) != 0 || o.waiting != 0 {
+			t.Errorf("%d shares and %d leases still wait", len(o.shares), o.waiting)
+		}
+		if err := o.Open(t.Context(), name(1), 1); err == nil {
+			t.Error("opened after Close")
+		}
+	})
 }
 
 func TestOpenerThatFails(t *testing.T) {

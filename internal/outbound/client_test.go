@@ -23,7 +23,7 @@ import (
 var world = prefixes("127.0.0.2/32", "127.0.0.3/32")
 
 func newClient(change func(*Config)) *Client {
-	config := Config{Allow: world, Ports: []uint16{80, 443}, Plain: true, Redirects: 3, Idle: 5 * time.Second, Agent: "test"}
+	config := Config{Allow: world, Ports: []uint16{80, 443}, Plain: true, Redirects: 3, Idle: 30 * time.Second, Agent: "test"}
 	if change != nil {
 		change(&config)
 	}
@@ -156,10 +156,16 @@ func port(hostport string) string {
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	at := listen(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/again", http.StatusFound)
-	})
+	again := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }
+	at := listen(t, "127.0.0.2:0", again)
 	ln, err := net.Listen("tcp", "127.0.0.1:"+port(at)) // the same port, inside
+	for range 20 {
+		if err == nil {
+			break
+		}
+		at = listen(t, "127.0.0.2:0", again) // somebody had that one
+		ln, err = net.Listen("tcp", "127.0.0.1:"+port(at))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +255,7 @@ func TestSilence(t *testing.T) {
 		<-r.Context().Done()
 		left <- struct{}{}
 	})
-	c := newClient(func(c *Config) { c.Idle = 200 * time.Millisecond })
+	c := newClient(func(c *Config) { c.Idle = 2 * time.Second })
 	if _, body, err := get(t, c, "http://"+at+"/body"); !errors.Is(err, ErrIdle) || body != "a beginning" {
 		t.Errorf("a silent body: %q, %v; want ErrIdle", body, err)
 	}

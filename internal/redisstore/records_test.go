@@ -26,13 +26,11 @@ func TestRecordsOfAnotherHistoryAreAbsent(t *testing.T) {
 	h := share.Hash{1}
 	put := func(s *redisstore.Store, version int64) {
 		t.Helper()
-		if err := s.Records.Put(t.Context(), h, share.Record{Version: version}); err != nil {
-			t.Fatal(err)
-		}
+		insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: version}) })
 	}
 	check := func(want int64) { // 0 = absent
 		t.Helper()
-		got, ok, err := after.Records.Get(t.Context(), h)
+		got, ok, err := patient{after.Records}.Get(t.Context(), h)
 		if err != nil || ok != (want > 0) || got.Version != want {
 			t.Fatalf("Get = version %d, %v, %v; want %d", got.Version, ok, err, want)
 		}
@@ -61,10 +59,8 @@ func TestRecordsAreForgotten(t *testing.T) {
 		{"crash", func() { server.Kill(); server.Start() }},
 		{"another format", func() { must(t, raw.HSet(t.Context(), "rawlink:record:"+h.String(), "r", `{"f":99}`)) }},
 	} {
-		if err := s.Records.Put(t.Context(), h, share.Record{Version: 1}); err != nil {
-			t.Fatal(err)
-		}
-		if _, ok, err := s.Records.Get(t.Context(), h); !ok || err != nil {
+		insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: 1}) })
+		if _, ok, err := (patient{s.Records}).Get(t.Context(), h); !ok || err != nil {
 			t.Fatalf("before %s: %v, %v", tt.name, ok, err)
 		}
 		tt.harm()
@@ -95,7 +91,7 @@ func TestBreakerSparesTheWait(t *testing.T) {
 			t.Fatalf("breaker open: get %v, put %v; want Unavailable", err, put)
 		}
 	}
-	if took := time.Since(began); took > 700*time.Millisecond {
+	if took := time.Since(began); took > 5*time.Second { // a quarter of a second each, if they waited
 		t.Errorf("1000 reads and writes of a frozen Redis took %v", took)
 	}
 	server.Resume()

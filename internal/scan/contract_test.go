@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -150,7 +151,7 @@ func mustBuiltin(tb testing.TB, hashes ...string) *scan.Builtin {
 
 func mustClamd(tb testing.TB, maxSize int64, hosts ...string) *scan.Clamd {
 	tb.Helper()
-	s, err := scan.NewClamd(scan.ClamdConfig{Hosts: hosts, MaxSize: maxSize})
+	s, err := scan.NewClamd(scan.ClamdConfig{Hosts: hosts, MaxSize: maxSize, DialTimeout: 20 * time.Second})
 	if err != nil {
 		tb.Fatal(err)
 	}

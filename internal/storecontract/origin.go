@@ -65,17 +65,20 @@ func mustTick(tb testing.TB, bus EventBus) {
 	insist(tb, func() error { return bus.Tick(tb.Context()) })
 }
 
-// insist repeats what found the bus unavailable, as an origin does: on a busy machine
-// a server misses the tight limits that its clients have.
+// insist repeats what must succeed in the end.
 func insist(tb testing.TB, do func() error) {
 	tb.Helper()
+	if err := again(do); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// again repeats what found a store unavailable, as origins and edges do: on a busy
+// machine a server misses the tight limits that its clients have.
+func again(do func() error) (err error) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		err := do()
-		if err == nil {
-			return
-		}
-		if share.KindOf(err) != share.Unavailable || time.Now().After(end) {
-			tb.Fatal(err)
+		if err = do(); err == nil || share.KindOf(err) != share.Unavailable || time.Now().After(end) {
+			return err
 		}
 	}
 }

@@ -73,6 +73,15 @@ func (p Place) startSentinel(tb testing.TB, host, port string) RedisServer {
 	return RedisServer{Server: server, Addr: p.addr(own), Dir: dir}
 }
 
+// Steady has the Sentinels bear any silence, for tests that want no fail-over: to them a
+// primary on a busy machine looks as one that is gone.
+func (s RedisSentinel) Steady(tb testing.TB) {
+	tb.Helper()
+	for _, sentinel := range s.Sentinels {
+		sentinel.Ask(tb, "SENTINEL", "SET", WatchedName, "down-after-milliseconds", "600000")
+	}
+}
+
 // Hosts are the Sentinels' addresses as a URL of Redis lists them.
 func (s RedisSentinel) Hosts() string {
 	hosts := make([]string, len(s.Sentinels))

@@ -56,10 +56,11 @@ func weedArgs(dir string, port int) ([]string, error) {
 		"-master.telemetry=false", "-master.volumeSizeLimitMB", "64", "-volume.max", "1000", "-volume.preStopSeconds", "0",
 	}
 	for _, name := range []string{"-s3.port.grpc", "-master.port", "-master.port.grpc", "-volume.port", "-volume.port.grpc", "-filer.port", "-filer.port.grpc"} {
-		free, err := freePort()
+		free, claim, err := freePort()
 		if err != nil {
 			return nil, err
 		}
+		defer claim.Close() // so that no two of them are one
 		args = append(args, name, strconv.Itoa(free))
 	}
 	return args, nil

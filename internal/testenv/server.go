@@ -23,11 +23,12 @@ const (
 func boot(build func(port int) command) (*process, int, error) {
 	var failed error
 	for range tries {
-		port, err := freePort()
+		port, claim, err := freePort()
 		if err != nil {
 			return nil, 0, err
 		}
 		p, err := launch(build(port))
+		_ = claim.Close()
 		if err == nil {
 			return p, port, nil
 		}

@@ -163,14 +163,15 @@ func (s *System) AdminFails(tb testing.TB, args ...string) string {
 // Address returns a loopback address that nothing listens on.
 func Address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(tb)) }
 
-// Until calls try until it returns nil, for at most limit, and then fails with
-// its last error. It tries less and less often: what takes long needs the processor
-// more than we do.
+// Until calls try until it returns nil, for at most limit and once more after that, and
+// then fails with its last error: the limit may pass while we sleep. It tries less and
+// less often: what takes long needs the processor more than we do.
 func Until(tb testing.TB, limit time.Duration, what string, try func() error) {
 	tb.Helper()
 	var err error
 	pause := 5 * time.Millisecond
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(pause) {
+	for end, last := time.Now().Add(limit), false; !last; time.Sleep(pause) {
+		last = time.Now().After(end)
 		if err = try(); err == nil {
 			return
 		}

@@ -47,7 +47,7 @@ test('a partner’s first five minutes', async ({ page, rawlink, partner, contex
       { name: 'hello.txt', mimeType: 'text/plain', buffer: Buffer.from('hello, world\n') },
       { name: 'large.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(17_000_000, 'rawlink ') },
     ])
-    await expect(page.getByRole('row', { name: /large\.bin 17 MB Clean/ })).toBeVisible({ timeout: 30_000 })
+    await expect(page.getByRole('row', { name: /large\.bin 17 MB Clean/ })).toBeVisible({ timeout: 60_000 })
     await expect(page.getByRole('row', { name: /hello\.txt 13 B Clean/ })).toBeVisible()
     const data = await page.evaluateHandle(() => {
       const transfer = new DataTransfer()
@@ -77,7 +77,7 @@ test('a partner’s first five minutes', async ({ page, rawlink, partner, contex
   await test.step('its counter moves while one looks', async () => {
     await expect(page.getByText('0 of 3')).toBeVisible()
     expect(await (await fetch(link)).text()).toBe('hello, world\n')
-    await expect(page.getByText('1 of 3')).toBeVisible({ timeout: 8000 })
+    await expect(page.getByText('1 of 3')).toBeVisible()
     await expect(page.getByRole('cell', { name: 'in 7 days' })).toBeVisible()
   })
 
@@ -118,7 +118,7 @@ test('an infected file is told as such and can’t be shared', async ({ page, ra
   await page.getByRole('button', { name: 'Upload' }).first().click()
   await (await chooser).setFiles({ name: 'invoice.com', mimeType: 'application/octet-stream', buffer: eicar })
   const row = page.getByRole('row', { name: /invoice\.com/ })
-  await expect(row).toContainText('Infected', { timeout: 20_000 })
+  await expect(row).toContainText('Infected')
   await expect(row.getByRole('button', { name: 'Share invoice.com' })).toHaveCount(0)
   await row.getByRole('link').click()
   await expect(page.getByText('The scanner found something harmful: Eicar-Test-Signature')).toBeVisible()
@@ -139,7 +139,7 @@ test('an upload is cancelled, another one is tried again after the network faile
   expectRefusals(page)
   const space = await partner.space('Slow network')
   await signIn(page, rawlink, `#/spaces/${space.id}`)
-  await page.route('**/objects/**', (route) => setTimeout(() => void route.continue().catch(() => undefined), 4000))
+  await page.route('**/objects/**', () => undefined) // it takes for ever
   const choose = async (name: string) => {
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('button', { name: 'Upload' }).first().click()
@@ -153,7 +153,7 @@ test('an upload is cancelled, another one is tried again after the network faile
 
   await page.route('**/objects/**', (route) => route.abort('internetdisconnected'))
   await choose('later.txt')
-  await expect(page.getByText(/The object store .* could not be reached/)).toBeVisible({ timeout: 30_000 })
+  await expect(page.getByText(/The object store .* could not be reached/)).toBeVisible({ timeout: 60_000 })
   await page.unroute('**/objects/**')
   await page.getByRole('button', { name: 'Retry later.txt' }).click()
   await expect(page.getByRole('row', { name: /later\.txt 9 B Clean/ })).toBeVisible()

@@ -13,7 +13,7 @@ test('an image and a PDF show in the browser', async ({ page, partner }) => {
   await expect.poll(() => middle(page)).toEqual(teal)
   const paper = await partner.link('teal.pdf', 'application/pdf', pdf(teal))
   await page.goto(paper.url)
-  await expect.poll(async () => alike(await middle(page), teal), { timeout: 20_000, message: 'the PDF’s page is seen' }).toBe(true)
+  await expect.poll(async () => alike(await middle(page), teal), { timeout: 60_000, message: 'the PDF’s page is seen' }).toBe(true)
 })
 
 test('a film seeks, and its seeking is no second download', async ({ page, rawlink, partner }) => {
@@ -75,6 +75,8 @@ test('HTML and SVG run nothing, opened, framed or drawn', async ({ page, partner
       site.hits.length = 0
       await page.goto(site.show(svg.toString()))
       await expect.poll(() => site.hits.length).toBeGreaterThan(1)
+      await page.goto(site.show('still'))
+      await page.waitForTimeout(1000) // the last of what it sent is no hit of a link
     })
     const types = ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/plain', 'image/png']
     for (const [name, content] of [['attack.html', html], ['attack.svg', svg]] as const) {

@@ -20,19 +20,19 @@ test('the right password opens the link', async ({ page, partner }) => {
 })
 
 test('every refusal says what happened, and what to do', async ({ page, rawlink, partner }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(300_000)
   expectRefusals(page)
   const link = (wanted: object = {}) => partner.link('a.txt', 'text/plain', text, wanted)
   const ends = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
   const [revoked, used, expired, locked] = await Promise.all([
-    link(), link({ max_downloads: 1, permission: 'view' }), link({ expires_at: ends(2) }), link({ password: 'open sesame' }),
+    link(), link({ max_downloads: 1, permission: 'view' }), link({ expires_at: ends(8) }), link({ password: 'open sesame' }),
   ]) // prettier-ignore
   const infected = await partner.link('b.txt', 'text/plain', Buffer.from(learned))
   expect((await fetch(infected.url)).status).toBe(200)
   await partner.call('DELETE', `/shares/${revoked.id}`)
   await fetch(used.url).then((response) => response.text())
   await rawlink.learn()
-  await expect.poll(async () => (await fetch(expired.url)).status, { timeout: 5000 }).toBe(410)
+  await expect.poll(async () => (await fetch(expired.url)).status, { timeout: 60_000 }).toBe(410)
 
   const cases = [
     { name: 'unknown', url: `${rawlink.files}/s/nothing`, status: 404, title: 'Nothing is shared here' },
@@ -61,8 +61,9 @@ test('every refusal says what happened, and what to do', async ({ page, rawlink,
     await inAllLooks(page, 'wrong-password')
     for (let left = 12; left > 0 && (await page.getByLabel('Password').count()) > 0; left--) {
       await page.getByLabel('Password').fill(`wrong ${left}`)
+      const answered = page.waitForEvent('load')
       await page.getByRole('button').click()
-      await page.waitForLoadState()
+      await answered
     }
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Too many wrong passwords')
     await inAllLooks(page, 'too-many')

@@ -52,12 +52,12 @@ export class Partner {
     return this.share(await this.upload(space.id, name, type, content), wanted)
   }
 
-  /** The counter of a link, once it stands still. */
+  /** The counter of a link that was downloaded, once it stands still. */
   async count(share: Share): Promise<number> {
-    let last = -1
-    for (;;) {
+    let last = 0
+    for (let left = 10; ; left--) {
       const { download_count: now } = await this.call<Share>('GET', `/shares/${share.id}`)
-      if (now === last) return now
+      if (now === last && (now > 0 || left <= 0)) return now
       last = now
       await new Promise((resolve) => setTimeout(resolve, 2200)) // counts arrive within 2 s
     }

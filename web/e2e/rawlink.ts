@@ -61,7 +61,7 @@ async function startRawlink(dir: string, clamd: Clamd): Promise<Rawlink> {
     learn: async () => {
       writeFileSync(join(dir, 'learned.ndb'), `E2E.Learned:0:*:${Buffer.from(learned).toString('hex')}\n`)
       await command('RELOAD', clamd.socket)
-      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await until(clamd.child, () => finds(learned, clamd.socket))
       const now = new Date(Date.now() + 60_000).toISOString()
       execFileSync(program, ['admin', 'rescan', '--data', join(dir, 'data'), '--before', now, '--wait'], { stdio: 'inherit' })
     },
@@ -96,6 +96,21 @@ function command(name: string, socket: string): Promise<true | undefined> {
       resolve(true)
     })
     connection.on('error', () => resolve(undefined)).on('close', () => resolve(undefined))
+  })
+}
+
+/** Has clamd scan a text; undefined if it finds nothing in it, or does not answer. */
+function finds(text: string, socket: string): Promise<true | undefined> {
+  return new Promise((resolve) => {
+    const size = Buffer.alloc(4)
+    size.writeUInt32BE(Buffer.byteLength(text))
+    let said = ''
+    const connection = createConnection(socket, () => connection.write(Buffer.concat([Buffer.from('zINSTREAM\0'), size, Buffer.from(text), Buffer.alloc(4)])))
+    connection.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      if (said.endsWith('\0')) connection.destroy()
+    })
+    connection.on('error', () => resolve(undefined)).on('close', () => resolve(said.includes(' FOUND') || undefined))
   })
 }
 

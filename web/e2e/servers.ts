@@ -55,7 +55,7 @@ export async function openCutter(target: string, after: number, times: number): 
       if (passed > after && cuts < times) {
         cuts++
         client.write(chunk.subarray(0, 1000))
-        setTimeout(() => client.resetAndDestroy(), 50)
+        setTimeout(() => client.resetAndDestroy(), 500) // a reset takes with it what was not yet read
         upstream.destroy()
         return
       }

@@ -21,7 +21,7 @@ export const test = base.extend<object, Worker>({
       await use(rawlink)
       await rawlink.stop()
     },
-    { scope: 'worker', timeout: 90_000 },
+    { scope: 'worker', timeout: 240_000 },
   ],
   partner: [({ rawlink }, use) => use(new Partner(rawlink)), { scope: 'worker' }],
   page: async ({ page }, use) => {

@@ -19,7 +19,11 @@ function lab(version?: number) {
   return { asked, a, b, ...view }
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 100))
+/** In steps: after one pause that a busy machine drew out, its end comes before what
+ * is to come in it. */
+const settled = async () => {
+  for (let step = 0; step < 10; step++) await new Promise((resolve) => setTimeout(resolve, 10))
+}
 
 it('loads once what is come to, however much was changed before', async () => {
   const { asked, now } = lab(7)
@@ -80,7 +84,7 @@ it('polls while the page is seen, and at once when it is seen again', async () =
   const work = vi.fn(() => Promise.resolve())
   const often: { pause: number | null } = { pause: 0.01 }
   const { show } = mount(({ pause }) => usePoll(work, pause), often)
-  await vi.waitFor(() => expect(work.mock.calls.length).toBeGreaterThan(2))
+  await vi.waitFor(() => expect(work.mock.calls.length).toBeGreaterThan(2), 20_000)
   see(false)
   await settled()
   const before = work.mock.calls.length

@@ -13,7 +13,7 @@ vi.mock('../api/client', async (original) => {
 vi.stubGlobal('document', { hidden: false })
 vi.stubGlobal('sessionStorage', { removeItem: vi.fn() })
 
-const soon = (look: () => void) => vi.waitFor(look, 4000)
+const soon = (look: () => void) => vi.waitFor(look, 20_000)
 const place = { space: 's', folder: null }
 const steps = () => uploads.value.map(({ state }) => state.value.step)
 const add = (...names: string[]) => enqueue(names.map((name) => new File(['x'], name)), place)
