@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
@@ -16,9 +17,9 @@ type Opening struct {
 }
 
 // SharedLeases keeps leases where all edges see them. OpenAll opens leases of one
-// share in one command.
+// share in one command, which id names: repeated, it adds nothing.
 type SharedLeases interface {
-	OpenAll(ctx context.Context, all []Opening) error
+	OpenAll(ctx context.Context, id string, all []Opening) error
 	Take(ctx context.Context, name Lease, bytes int64) (bool, error)
 }
 
@@ -52,6 +53,7 @@ const (
 	openBatch  = 256     // leases in one command
 	openMost   = 1 << 16 // that wait
 	openWithin = time.Second
+	openAgain  = 10 * time.Millisecond // between attempts
 	// openPause is how long leases of a busy share are collected, while nobody
 	// asks for one of them. Another edge learns of them so much later.
 	openPause = 5 * time.Millisecond
@@ -158,14 +160,16 @@ func (o *Opener) collect(b *batch) {
 	}
 }
 
-// open opens a batch. What fails is lost.
+// open opens a batch. What fails until its time is over is lost.
 func (o *Opener) open(b *batch) {
 	ctx, cancel := context.WithTimeout(o.base, openWithin)
 	defer cancel()
 	all := make([]Opening, 0, min(len(b.budgets), openBatch))
 	flush := func() {
-		if len(all) > 0 && ctx.Err() == nil {
-			_ = o.leases.OpenAll(ctx, all)
+		for id := rand.Text(); len(all) > 0 && ctx.Err() == nil; <-time.After(openAgain) {
+			if err := o.leases.OpenAll(ctx, id, all); share.KindOf(err) != share.Unavailable {
+				break
+			}
 		}
 		all = all[:0]
 	}

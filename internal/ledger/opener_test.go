@@ -3,10 +3,13 @@ package ledger
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rawlink/internal/share"
 )
 
 // slowLeases answers when it is told to, and counts commands.
@@ -16,15 +19,21 @@ type slowLeases struct {
 	mu       sync.Mutex
 	commands int
 	failing  bool
+	late     int      // so many commands find nobody first
+	ids      []string // of all
 }
 
-func (s *slowLeases) OpenAll(ctx context.Context, all []Opening) error {
+func (s *slowLeases) OpenAll(ctx context.Context, id string, all []Opening) error {
 	<-s.gate
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands++
 	if s.failing {
 		return errors.New("down")
+	}
+	s.ids = append(s.ids, id)
+	if len(s.ids) <= s.late {
+		return share.E(share.Unavailable, "open", nil)
 	}
 	for _, o := range all {
 		_ = s.Open(ctx, o.Lease, o.Budget)
@@ -64,6 +73,21 @@ func TestOpenerCollects(t *testing.T) {
 			t.Error("opened after Close")
 		}
 	})
+}
+
+// A command that was not answered is repeated under its name.
+func TestOpenerRepeats(t *testing.T) {
+	s := &slowLeases{Leases: NewLeases(10, time.Now), gate: make(chan struct{}), late: 3}
+	close(s.gate)
+	o := NewOpener(s)
+	defer o.Close()
+	mustOpen(t, o, Lease{ShareID: "s"}, 10)
+	if live, err := o.Take(t.Context(), Lease{ShareID: "s"}, 10); !live || err != nil {
+		t.Errorf("Take = %v, %v; want a lease", live, err)
+	}
+	if len(slices.Compact(s.ids)) != 1 || s.commands != 4 {
+		t.Errorf("%d commands by the names %v; want four by one", s.commands, s.ids)
+	}
 }
 
 func TestOpenerThatFails(t *testing.T) {

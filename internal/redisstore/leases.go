@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -15,8 +16,9 @@ import (
 //
 // A key holds a Redis hash: left the budget in bytes, ends the lease's last
 // moment in Unix milliseconds of the Redis clock, the only clock involved. The
-// key's own life is the idle time, cut at ends. Nothing is retried: an answer
-// that was lost costs the client budget, never gives it some.
+// key's own life is the idle time, cut at ends; opened names the command that opened
+// it last. No taking is retried: an answer that was lost costs the client budget,
+// never gives it some.
 type Leases struct {
 	redis  redis.UniversalClient
 	prefix string
@@ -29,24 +31,27 @@ var openScript = redis.NewScript(`
 local t = redis.call('TIME')
 local ends = string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2])
 for i, key in ipairs(KEYS) do
-  local left = redis.call('HGET', key, 'left') or 0
-  left = math.min(math.max(left + ARGV[2 + i], 0), 2^50)
-  redis.call('HSET', key, 'left', string.format('%.0f', left), 'ends', ends)
-  redis.call('PEXPIRE', key, ARGV[1])
+  local held = redis.call('HMGET', key, 'left', 'opened')
+  if held[2] ~= ARGV[3] then
+    local left = math.min(math.max((held[1] or 0) + ARGV[3 + i], 0), 2^50)
+    redis.call('HSET', key, 'left', string.format('%.0f', left), 'ends', ends, 'opened', ARGV[3])
+    redis.call('PEXPIRE', key, ARGV[1])
+  end
 end
 return 1`)
 
 // Open begins the lease, or begins it anew: its time starts again and budget, in
 // bytes, is added to what was left, since each counted download brings its own.
 func (l *Leases) Open(ctx context.Context, name ledger.Lease, budget int64) error {
-	return l.OpenAll(ctx, []ledger.Opening{{Lease: name, Budget: budget}})
+	return l.OpenAll(ctx, rand.Text(), []ledger.Opening{{Lease: name, Budget: budget}})
 }
 
 // OpenAll opens leases of one share in one command: all of them, or, after an
-// error, perhaps none.
-func (l *Leases) OpenAll(ctx context.Context, all []ledger.Opening) error {
-	keys, args := make([]string, len(all)), make([]any, 2, 2+len(all))
-	args[0], args[1] = ledger.LeaseIdle.Milliseconds(), ledger.LeaseMax.Milliseconds()
+// error, perhaps none. It may then be repeated under the same id, which adds budgets
+// twice only where another command opened the lease in between.
+func (l *Leases) OpenAll(ctx context.Context, id string, all []ledger.Opening) error {
+	keys, args := make([]string, len(all)), make([]any, 3, 3+len(all))
+	args[0], args[1], args[2] = ledger.LeaseIdle.Milliseconds(), ledger.LeaseMax.Milliseconds(), id
 	for i, o := range all {
 		keys[i], args = l.key(o.Lease), append(args, min(o.Budget, maxBudget))
 	}

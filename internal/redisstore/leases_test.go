@@ -73,6 +73,23 @@ func TestLeaseLives(t *testing.T) {
 	take(0, false)
 }
 
+// A command that is repeated, for its answer was lost, opens nothing twice.
+func TestLeasesOpenOnce(t *testing.T) {
+	s := mustOpen(t, redisstore.Config{URL: "redis://" + testenv.Redis(t).Addr}).Leases
+	name := ledger.Lease{ShareID: "s", Object: "o", Client: ledger.Client{'c'}}
+	for _, id := range []string{"a", "a", "b", "b"} {
+		insist(t, func() error { return s.OpenAll(t.Context(), id, []ledger.Opening{{Lease: name, Budget: 100}}) })
+	}
+	for _, take := range []struct {
+		bytes int64
+		want  bool
+	}{{201, false}, {200, true}} {
+		if got, err := s.Take(t.Context(), name, take.bytes); err != nil || got != take.want {
+			t.Errorf("Take(%d) = %v, %v; want %v", take.bytes, got, err, take.want)
+		}
+	}
+}
+
 // An Opener keeps the contract of what it opens leases in.
 func TestOpener(t *testing.T) {
 	server := testenv.Redis(t)
