@@ -2,10 +2,12 @@ package edge
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
 	"testing"
+	"time"
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
@@ -28,9 +30,9 @@ func TestLeaseBudget(t *testing.T) {
 func TestLeaseStoreDown(t *testing.T) {
 	w := newWorld(t, func(_ *Config, p *Parts, _ *world) { p.Leases = downLeases{} })
 	path := w.link(content(5000), capped(2))
-	for i, want := range []int{200, 206, 410} {
+	for i, want := range []int{200, 206, 503, 410} { // who was counted can't be told, so a range is not refused for good
 		headers := []string{"Range", "bytes=5-"}
-		if i == 0 {
+		if i == 0 || i == 3 {
 			headers = nil
 		}
 		if got := w.get(path, headers...); got.status != want {
@@ -38,8 +40,50 @@ func TestLeaseStoreDown(t *testing.T) {
 		}
 	}
 	w.edge.records.Wait()
-	if got := w.get(path, "Range", "bytes=5-"); got.status != 503 && got.status != 410 {
-		t.Errorf("used up, lease unknown: %d; want 503 or 410", got.status)
+	if got := w.get(path, "Range", "bytes=5-"); got.status != 503 {
+		t.Errorf("known to be used up, lease unknown: %d; want 503", got.status)
+	}
+}
+
+// lateLeases says nothing of a lease's life until it may.
+type lateLeases struct {
+	*ledger.Leases
+	asked, open chan struct{}
+}
+
+func (l lateLeases) Take(ctx context.Context, name ledger.Lease, bytes int64) (bool, error) {
+	if bytes == 0 {
+		l.asked <- struct{}{}
+		<-l.open
+	}
+	return l.Leases.Take(ctx, name, bytes)
+}
+
+// Whoever may be cut off in the middle has a lease before the first byte, to go on with
+// at another edge. What is sent at once waits for nobody.
+func TestLeaseIsOpenBeforeALargeBody(t *testing.T) {
+	leases := lateLeases{ledger.NewLeases(10, time.Now), make(chan struct{}), make(chan struct{})}
+	w := newWorld(t, func(_ *Config, p *Parts, _ *world) { p.Leases = leases })
+	if got := w.get(w.link(content(sentAtOnce), capped(1))); got.status != 200 {
+		t.Errorf("a small body: %d; want 200", got.status)
+	}
+	done := make(chan answer)
+	path := w.link(content(sentAtOnce+1), capped(1))
+	go func() { done <- w.get(path) }()
+	early := func(got answer) { t.Fatalf("%d before the lease was open", got.status) }
+	select {
+	case got := <-done:
+		early(got)
+	case <-leases.asked:
+	}
+	select {
+	case got := <-done:
+		early(got)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(leases.open)
+	if got := <-done; got.status != 200 || len(got.body) != sentAtOnce+1 {
+		t.Errorf("%d, %d bytes; want all", got.status, len(got.body))
 	}
 }
 

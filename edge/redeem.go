@@ -2,15 +2,7 @@ package edge
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"hash"
-	"hash/maphash"
 	"math"
-	"net/netip"
-	"sync"
 
 	"rawlink/internal/ledger"
 	"rawlink/internal/share"
@@ -83,8 +75,8 @@ func (l *lessee) paidBy(ctx context.Context, e *Edge, leased bool) (paid string,
 		if live && err == nil {
 			return paidLeased, true, nil
 		}
-		if err != nil { // not provable: pay, for it is never served for free
-			return l.download(ctx, e)
+		if err != nil {
+			return l.unproved(ctx, e, err)
 		}
 		// A client that fetches 16 ranges at once has no lease yet in any of
 		// them. One pays, the others wait for the lease it opens and try again.
@@ -109,11 +101,26 @@ type payment struct {
 // open pays for the first of several simultaneous ranges, unless the lease was
 // opened between its look and its turn.
 func (l *lessee) open(ctx context.Context, e *Edge) (payment, error) {
-	if live, err := e.leasesOf(l.k).Take(ctx, l.lease, l.bytes); live && err == nil {
-		return payment{paidLeased, true}, nil
+	live, err := e.leasesOf(l.k).Take(ctx, l.lease, l.bytes)
+	p := payment{paidLeased, true}
+	switch {
+	case err != nil:
+		p.paid, p.held, err = l.unproved(ctx, e, err)
+	case !live:
+		p.paid, p.held, err = l.download(ctx, e)
 	}
-	paid, held, err := l.download(ctx, e)
-	return payment{paid, held}, err
+	return p, err
+}
+
+// unproved pays for what a lease may have paid for already, since it is never served
+// for free. If there is nothing left to pay with, who was counted can't be told from
+// the others now; the lease may be there at the next try.
+func (l *lessee) unproved(ctx context.Context, e *Edge, reason error) (paid string, held bool, err error) {
+	paid, held, err = l.download(ctx, e)
+	if share.KindOf(err) == share.Gone {
+		err = share.E(share.Unavailable, "look for lease", reason)
+	}
+	return paid, held, err
 }
 
 // download takes a download and opens the lease that comes with it. A lease
@@ -123,9 +130,18 @@ func (l *lessee) download(ctx context.Context, e *Edge) (paid string, held bool,
 	if err != nil {
 		return "", false, err
 	}
-	err = e.leasesOf(l.k).Open(ctx, l.lease, budget(&l.k.rec)-l.bytes)
+	leases := e.leasesOf(l.k)
+	err = leases.Open(ctx, l.lease, budget(&l.k.rec)-l.bytes)
+	if err == nil && l.bytes > sentAtOnce && l.k.rec.Capped() {
+		_, _ = leases.Take(ctx, l.lease, 0) // returns when it is open, or can't be
+	}
 	return paid, err == nil, nil
 }
+
+// sentAtOnce is how many bytes of a body the kernel has as soon as they are sent:
+// these arrive even if this edge dies. Of a larger one a client may get a part, and go
+// on at another edge; so its lease is there before its first byte.
+const sentAtOnce = 64 << 10
 
 // count takes one download.
 func (e *Edge) count(ctx context.Context, k *known) (string, error) {
@@ -168,47 +184,4 @@ func refusedAs(err error) string {
 		return "unavailable"
 	}
 	return "error"
-}
-
-// clients turns a client into a name that says nothing about it without a key.
-type clients struct {
-	key  []byte       // the same on all edges
-	seed maphash.Seed // of this process
-
-	keyed sync.Pool // of hash.Hash under key: setting one up costs as much as using it
-}
-
-// name returns the client's name. Where other edges must know it, it is a keyed
-// hash under the common key; elsewhere a seeded one does, at a tenth of the cost.
-func (c *clients) name(addr netip.Addr, agent []byte, common bool) ledger.Client {
-	at := identity(addr).As16()
-	if common {
-		return c.common(at, agent)
-	}
-	var h maphash.Hash
-	h.SetSeed(c.seed)
-	_, _ = h.Write(at[:]) // never fails, see hash/maphash
-	_, _ = h.Write(agent)
-	var name ledger.Client
-	binary.LittleEndian.PutUint64(name[:], h.Sum64())
-	return name
-}
-
-// address returns a name for the address alone, the same on all edges.
-func (c *clients) address(addr netip.Addr) string {
-	name := c.common(identity(addr).As16(), nil)
-	return hex.EncodeToString(name[:16])
-}
-
-func (c *clients) common(at [16]byte, agent []byte) (name ledger.Client) {
-	h, ok := c.keyed.Get().(hash.Hash)
-	if !ok {
-		h = hmac.New(sha256.New, c.key)
-	}
-	h.Reset()
-	h.Write(at[:])
-	h.Write(agent)
-	copy(name[:], h.Sum(nil))
-	c.keyed.Put(h)
-	return name
 }
