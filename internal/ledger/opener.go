@@ -23,7 +23,7 @@ type SharedLeases interface {
 	Take(ctx context.Context, name Lease, bytes int64) (bool, error)
 }
 
-// Opener opens leases behind the requests that they belong to: nobody waits for
+// Opener opens leases behind the requests that they belong to: nobody has to wait for
 // it, and what comes while a command is under way goes in the next one. A client
 // that is quicker than its lease is held up until it is open. A lease that could
 // not be opened costs its client one more download. Safe for concurrent use.
