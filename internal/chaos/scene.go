@@ -110,20 +110,27 @@ func (s *Scene) each(do func(l *Link, by int)) {
 }
 
 func (s *Scene) drainLink(l *Link, by int) {
-	end := time.Now().Add(time.Minute) // a busy machine gives some 30 downloads a second
 	for edge := range Edges {
-		for n := 0; ; n++ {
-			v := s.Visit(context.Background(), s.Oracle, l, Request{Edge: edge, Agent: fmt.Sprintf("drain/%d.%d.%d", by, edge, n)})
-			if v.Status == http.StatusGone {
-				break
-			}
-			if time.Now().After(end) {
-				s.T.Errorf("link %s: edge %d still answers %d", l.ID, edge, v.Status)
-				return
-			}
-			if v.Status != http.StatusOK {
-				time.Sleep(20 * time.Millisecond)
-			}
+		if status := s.drainAt(edge, l, by); status != http.StatusGone {
+			s.T.Errorf("link %s: edge %d still answers %d", l.ID, edge, status)
+			return
+		}
+	}
+}
+
+// drainAt asks one edge until it refuses, and returns its last answer. On a busy machine
+// that takes long: a minute is for what brings the end no nearer.
+func (s *Scene) drainAt(edge int, l *Link, by int) (status int) {
+	end := time.Now().Add(time.Minute)
+	for n := int64(0); ; n++ {
+		status = s.Visit(context.Background(), s.Oracle, l, Request{Edge: edge, Agent: fmt.Sprintf("drain/%d.%d.%d", by, edge, n)}).Status
+		switch {
+		case status == http.StatusGone, time.Now().After(end):
+			return status
+		case status == http.StatusOK && n < l.Cap:
+			end = time.Now().Add(time.Minute)
+		default:
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
 }
