@@ -3,6 +3,8 @@ package edge
 import (
 	"sync"
 	"time"
+
+	"rawlink/internal/ratelimit"
 )
 
 // lately remembers keys, each for a while. It holds a fixed number at most; beyond
@@ -24,9 +26,9 @@ func (l *lately[K]) keep(key K, now time.Time, long time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, known := l.ends[key]; !known && len(l.ends) >= l.most {
-		l.makeRoomLocked(now)
+		ratelimit.MakeRoom(l.ends, l.most, func(end time.Time) bool { return l.until(end, now) == 0 })
 	}
-	if l.leftLocked(key, now) < long {
+	if l.until(l.ends[key], now) < long {
 		l.ends[key] = now.Add(long)
 	}
 }
@@ -35,29 +37,13 @@ func (l *lately[K]) keep(key K, now time.Time, long time.Duration) {
 func (l *lately[K]) left(key K, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.leftLocked(key, now)
+	return l.until(l.ends[key], now)
 }
 
-func (l *lately[K]) leftLocked(key K, now time.Time) time.Duration {
-	left := l.ends[key].Sub(now)
+func (l *lately[K]) until(end, now time.Time) time.Duration {
+	left := end.Sub(now)
 	if left > l.life {
 		return 0
 	}
 	return max(0, left)
-}
-
-// makeRoomLocked drops the keys whose time is over, or half of all if none's is, so
-// that the next call is far away.
-func (l *lately[K]) makeRoomLocked(now time.Time) {
-	for key := range l.ends {
-		if l.leftLocked(key, now) == 0 {
-			delete(l.ends, key)
-		}
-	}
-	for key := range l.ends { // in an order that varies, which is all we need
-		if len(l.ends) <= l.most/2 {
-			return
-		}
-		delete(l.ends, key)
-	}
 }

@@ -2,14 +2,12 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"time"
 
 	"rawlink/cache"
 	"rawlink/internal/password"
 	"rawlink/internal/ratelimit"
-	"rawlink/internal/share"
 )
 
 // Tries ration passwords that are not yet known to be right. Each counts for all
@@ -41,14 +39,11 @@ const rememberedMost = 1 << 16
 // asked last: not for a client, nor at a share, that is known to be over its limit.
 type locks struct {
 	checker *password.Checker
-	tries   Tries
-	perAddr ratelimit.Budget
-	perLink ratelimit.Budget
 	now     func() time.Time
 
-	shown     *lately[tried]
-	addrsOver *lately[netip.Addr] // as far as this edge was told
-	linksOver *lately[string]
+	byAddr ration[netip.Addr]
+	byLink ration[string]
+	shown  *lately[tried]
 	// Both collapse what comes at the same time: sixteen ranges of one client are
 	// one try, and one password from many clients is one slow hash.
 	byClient *cache.Flights[tried, struct{}]
@@ -62,17 +57,13 @@ type tried struct {
 
 func newLocks(cfg Config, tries Tries, now func() time.Time) *locks {
 	return &locks{
-		checker: password.NewChecker(cfg.PasswordHashes, rememberPassword, now),
-		tries:   tries,
-		perAddr: ratelimit.Budget{Name: "password", Most: int64(cfg.PasswordTries), Per: triesWindow},
-		perLink: ratelimit.Budget{Name: "password", Most: int64(cfg.PasswordShareTries), Per: triesWindow},
-		now:     now,
-
-		shown:     newLately[tried](rememberedMost, rememberPassword),
-		addrsOver: newLately[netip.Addr](rememberedMost, triesWindow),
-		linksOver: newLately[string](rememberedMost, triesWindow),
-		byClient:  cache.NewFlights[tried, struct{}](cfg.RedeemTimeout),
-		byPair:    cache.NewFlights[password.Pair, struct{}](cfg.RedeemTimeout),
+		checker:  password.NewChecker(cfg.PasswordHashes, rememberPassword, now),
+		now:      now,
+		byAddr:   newRation[netip.Addr](tries.Addresses, cfg.PasswordTries, passwordAddress),
+		byLink:   newRation[string](tries.Shares, cfg.PasswordShareTries, passwordShare),
+		shown:    newLately[tried](rememberedMost, rememberPassword),
+		byClient: cache.NewFlights[tried, struct{}](cfg.RedeemTimeout),
+		byPair:   cache.NewFlights[password.Pair, struct{}](cfg.RedeemTimeout),
 	}
 }
 
@@ -92,8 +83,8 @@ type try struct {
 // shown says whether the client has shown the password before, or refuses to look.
 func (t *try) shown(l *locks) (bool, error) {
 	now := l.now()
-	if left := l.addrsOver.left(t.client, now); left > 0 {
-		return false, &throttled{ratelimit.Standing{Budget: l.perAddr, Left: left}, passwordAddress}
+	if err := l.byAddr.refuses(t.client, now); err != nil {
+		return false, err
 	}
 	if l.shown.left(t.tried, now) == 0 {
 		return false, nil
@@ -108,8 +99,7 @@ func (t *try) ofClient(ctx context.Context, l *locks) error {
 	if right, err := t.shown(l); right || err != nil {
 		return err
 	}
-	if err := ration(ctx, l.tries.Addresses, "client:"+t.name, l.perAddr, passwordAddress); err != nil {
-		remember(l.addrsOver, t.client, l.now(), err)
+	if err := l.byAddr.take(ctx, t.client, "client:"+t.name, l.now); err != nil {
 		return err
 	}
 	_, _, err := l.byPair.Do(ctx, t.pair, func(ctx context.Context) (struct{}, error) {
@@ -124,14 +114,13 @@ func (t *try) ofClient(ctx context.Context, l *locks) error {
 // atShare compares, and counts the try for its share before that unless the password
 // is known to be right: a link that many open at once is not attacked.
 func (t *try) atShare(ctx context.Context, l *locks) error {
-	if left := l.linksOver.left(t.shareID, l.now()); left > 0 {
-		return &throttled{ratelimit.Standing{Budget: l.perLink, Left: left}, passwordShare}
+	if err := l.byLink.refuses(t.shareID, l.now()); err != nil {
+		return err
 	}
 	if l.checker.Remembers(t.pair) {
 		return nil
 	}
-	if err := ration(ctx, l.tries.Shares, "share:"+t.shareID, l.perLink, passwordShare); err != nil {
-		remember(l.linksOver, t.shareID, l.now(), err)
+	if err := l.byLink.take(ctx, t.shareID, "share:"+t.shareID, l.now); err != nil {
 		return err
 	}
 	right, err := l.checker.Matches(ctx, t.stored, t.password)
@@ -139,24 +128,4 @@ func (t *try) atShare(ctx context.Context, l *locks) error {
 		err = errWrongPassword
 	}
 	return err
-}
-
-// ration counts a try, and refuses it if it is one too many. What can't be counted
-// is not let through.
-func ration(ctx context.Context, counter ratelimit.Counter, who string, most ratelimit.Budget, by string) error {
-	standings, err := counter.Take(ctx, who, []ratelimit.Budget{most})
-	if err != nil {
-		return share.E(share.Unavailable, "count password", err)
-	}
-	if last := standings[len(standings)-1]; last.Over() {
-		return &throttled{last, by}
-	}
-	return nil
-}
-
-// remember keeps who was refused for as long as that is so.
-func remember[K comparable](over *lately[K], who K, now time.Time, err error) {
-	if limit, ok := errors.AsType[*throttled](err); ok {
-		over.keep(who, now, limit.Left)
-	}
 }

@@ -43,7 +43,7 @@ func (l *Limits) Take(_ context.Context, client string, budgets []ratelimit.Budg
 		name := windowName{client, b.Name}
 		w, known := l.windows[name]
 		if !known && len(l.windows) >= l.most {
-			l.makeRoomLocked(now)
+			ratelimit.MakeRoom(l.windows, l.most, func(w window) bool { return !now.Before(w.ends) })
 		}
 		if !now.Before(w.ends) {
 			w = window{ends: now.Add(b.Per)}
@@ -63,20 +63,4 @@ func (l *Limits) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.windows)
-}
-
-// makeRoomLocked drops the windows that have ended, or half of all if none has,
-// so that the next call is far away.
-func (l *Limits) makeRoomLocked(now time.Time) {
-	for name, w := range l.windows {
-		if !now.Before(w.ends) {
-			delete(l.windows, name)
-		}
-	}
-	for name := range l.windows { // in an order that varies, which is all we need
-		if len(l.windows) <= l.most/2 {
-			return
-		}
-		delete(l.windows, name)
-	}
 }
