@@ -35,10 +35,7 @@ const (
 	// policyContent lets a browser build its own viewer around an image, a film,
 	// a sound or a text, and puts whatever else into an origin of its own.
 	policyContent policy = iota
-	// policyPDF goes without sandbox, in which Safari shows no PDF: an empty window, or
-	// it offers to save it; Chromium and Firefox show it either way. Scripts stay
-	// forbidden, and those inside a PDF run in the viewer's own isolation, never as the
-	// files domain.
+	// policyPDF is mediatype.PolicyPDF.
 	policyPDF
 	// policyRefusal is for what we write ourselves, policyForm for that of it with a
 	// form; see page.go.
@@ -52,8 +49,7 @@ func (p policy) text() string {
 	return [policies]string{
 		policyContent: "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; " +
 			"base-uri 'none'; form-action 'none'; sandbox",
-		policyPDF: "default-src 'none'; img-src 'self' data:; object-src 'self'; frame-src 'self'; " +
-			"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+		policyPDF:     mediatype.PolicyPDF,
 		policyRefusal: pagePolicy,
 		policyForm:    formPolicy,
 	}[p]

@@ -15,6 +15,13 @@ const (
 	Unknown = "application/octet-stream"
 	PDF     = "application/pdf"
 
+	// PolicyPDF is the Content-Security-Policy of a PDF that is shown. It goes without
+	// sandbox, in which Safari shows no PDF: an empty window, or it offers to save it;
+	// Chromium and Firefox show it either way. Scripts stay forbidden, and those inside
+	// a PDF run in the viewer's own isolation, never as the domain that it is from.
+	PolicyPDF = "default-src 'none'; img-src 'self' data:; object-src 'self'; frame-src 'self'; " +
+		"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
 	// Plain is what text without a declared charset is sent as.
 	Plain = "text/plain; charset=utf-8"
 )

@@ -184,12 +184,10 @@ func (l *Local) serveGet(w http.ResponseWriter, r *http.Request, g grant) {
 	http.ServeContent(patient, r, "", file.modified, io.NewSectionReader(file, 0, file.size))
 }
 
-// policyOf forbids all that runs, and gives whatever else an origin of its own. A PDF
-// is shown by a viewer that is isolated already, and by Safari only outside a sandbox.
+// policyOf forbids all that runs, and gives whatever is no PDF an origin of its own.
 func policyOf(contentType string) string {
 	if contentType == mediatype.PDF {
-		return "default-src 'none'; img-src 'self' data:; object-src 'self'; frame-src 'self'; " +
-			"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+		return mediatype.PolicyPDF
 	}
 	return "default-src 'none'; sandbox"
 }
