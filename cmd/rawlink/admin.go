@@ -112,6 +112,15 @@ func cell(value any) string {
 	return "-"
 }
 
+// isTenant says so if there is no such tenant.
+func isTenant(ctx context.Context, tables *store.Store, id string) error {
+	found, err := tables.HasTenant(ctx, id)
+	if err == nil && !found {
+		err = fmt.Errorf("tenant: there is none with the id %q; rawlink admin tenant list shows them", id)
+	}
+	return err
+}
+
 // named says which argument named nothing that is there.
 func named(argument, id string, err error) error {
 	if err != nil && share.KindOf(err) == share.NotFound {

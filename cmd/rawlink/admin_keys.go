@@ -96,8 +96,8 @@ type keyList struct {
 // Run lists the keys.
 func (c *keyList) Run(ctx context.Context, std *streams) error {
 	return c.with(ctx, func(tables *store.Store) error {
-		if found, err := tables.HasTenant(ctx, c.Tenant); err != nil || !found {
-			return errors.Join(err, fmt.Errorf("tenant: there is none with the id %q; rawlink admin tenant list shows them", c.Tenant))
+		if err := isTenant(ctx, tables, c.Tenant); err != nil {
+			return err
 		}
 		all, err := tables.Keys(ctx, c.Tenant)
 		rows := make([]map[string]any, len(all))

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"rawlink/internal/share"
 	"rawlink/origin/store"
@@ -29,8 +27,8 @@ func (c *uploadList) Run(ctx context.Context, std *streams) error {
 	}
 	return c.with(ctx, func(tables *store.Store) error {
 		if c.Tenant != "" {
-			if found, err := tables.HasTenant(ctx, c.Tenant); err != nil || !found {
-				return errors.Join(err, fmt.Errorf("tenant: there is none with the id %s", c.Tenant))
+			if err := isTenant(ctx, tables, c.Tenant); err != nil {
+				return err
 			}
 		}
 		all, err := tables.OpenUploads(ctx, c.Tenant, c.Limit)
@@ -40,7 +38,7 @@ func (c *uploadList) Run(ctx context.Context, std *streams) error {
 		rows := make([]map[string]any, len(all))
 		for i, u := range all {
 			rows[i] = map[string]any{"file_id": u.FileID, "tenant": u.TenantID, "bytes": u.Size, "parts": u.Parts(), "app": textOr(u.App),
-				"created_at": time.UnixMicro(u.CreatedAt).UTC().Format(time.RFC3339), "expires_at": time.UnixMicro(u.ExpiresAt).UTC().Format(time.RFC3339)}
+				"created_at": stampOf(&u.CreatedAt), "expires_at": stampOf(&u.ExpiresAt)}
 		}
 		return c.show(std.out, rows, "created_at", "expires_at", "file_id", "tenant", "bytes", "parts", "app")
 	})

@@ -35,8 +35,8 @@ type webhookList struct {
 // Run lists the webhooks.
 func (c *webhookList) Run(ctx context.Context, std *streams) error {
 	return c.with(ctx, func(tables *store.Store) error {
-		if found, err := tables.HasTenant(ctx, c.Tenant); err != nil || !found {
-			return errors.Join(err, fmt.Errorf("tenant: there is none with the id %s", c.Tenant))
+		if err := isTenant(ctx, tables, c.Tenant); err != nil {
+			return err
 		}
 		all, err := tables.Webhooks(ctx, c.Tenant, store.Page{})
 		rows := make([]map[string]any, len(all))

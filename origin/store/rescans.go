@@ -67,6 +67,7 @@ func (s *Store) queueRescans(ctx context.Context, which Rescans, after string) (
 		for i, id := range ids {
 			refs[i] = id
 		}
+		// All of the condition of jobs_of_files, or SQLite would not see that it applies.
 		_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE kind IN ('scan', 'rescan') AND ref IN (VALUES `+tuples(len(ids), 1)+`) AND kind = 'scan' AND dead`, refs...)
 		return err
 	})
