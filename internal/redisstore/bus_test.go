@@ -42,7 +42,7 @@ func (r *rig) publish(t *testing.T, n int) []string {
 	t.Helper()
 	events := storecontract.RandomEvents(n)
 	for _, e := range events { // an entry each
-		insist(t, func() error {
+		storecontract.Insist(t, func() error {
 			err := r.origin.Publish(t.Context(), []share.Event{e})
 			if err != nil && r.has(t, e) {
 				return nil
@@ -270,7 +270,7 @@ func TestBusFailedTickIsNoWitness(t *testing.T) {
 	origin := mustOpen(t, redisstore.Config{URL: "redis://" + slow.addr}).Bus
 	raw := mustRaw(t, r.server.Addr)
 	tick := func() error { return origin.Tick(t.Context()) }
-	insist(t, tick)
+	storecontract.Insist(t, tick)
 	slow.hold()
 	if err := origin.Tick(t.Context()); err == nil {
 		t.Fatal("a tick succeeded that never arrived")
@@ -280,7 +280,7 @@ func TestBusFailedTickIsNoWitness(t *testing.T) {
 	<-time.After(1200 * time.Millisecond) // the edge reads on, and finds nothing
 	slow.release()
 	await(t, "the late tick", func() bool { return raw.XLen(t.Context(), "rawlink:bus").Val() == 2 })
-	insist(t, tick)
+	storecontract.Insist(t, tick)
 	r.edge.AwaitChanges(t, append([]string{"*"}, r.publish(t, 1)...)...)
 	if at := r.edge.LastVerified(); !at.Before(committed) {
 		t.Errorf("vouched for a change that was committed %v before and not handed on", at.Sub(committed))

@@ -78,7 +78,7 @@ func TestLeasesOpenOnce(t *testing.T) {
 	s := mustOpen(t, redisstore.Config{URL: "redis://" + testenv.Redis(t).Addr}).Leases
 	name := ledger.Lease{ShareID: "s", Object: "o", Client: ledger.Client{'c'}}
 	for _, id := range []string{"a", "a", "b", "b"} {
-		insist(t, func() error { return s.OpenAll(t.Context(), id, []ledger.Opening{{Lease: name, Budget: 100}}) })
+		storecontract.Insist(t, func() error { return s.OpenAll(t.Context(), id, []ledger.Opening{{Lease: name, Budget: 100}}) })
 	}
 	for _, take := range []struct {
 		bytes int64

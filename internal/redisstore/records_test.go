@@ -8,6 +8,7 @@ import (
 
 	"rawlink/internal/redisstore"
 	"rawlink/internal/share"
+	"rawlink/internal/storecontract"
 	"rawlink/internal/testenv"
 )
 
@@ -26,7 +27,7 @@ func TestRecordsOfAnotherHistoryAreAbsent(t *testing.T) {
 	h := share.Hash{1}
 	put := func(s *redisstore.Store, version int64) {
 		t.Helper()
-		insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: version}) })
+		storecontract.Insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: version}) })
 	}
 	check := func(want int64) { // 0 = absent
 		t.Helper()
@@ -59,7 +60,7 @@ func TestRecordsAreForgotten(t *testing.T) {
 		{"crash", func() { server.Kill(); server.Start() }},
 		{"another format", func() { must(t, raw.HSet(t.Context(), "rawlink:record:"+h.String(), "r", `{"f":99}`)) }},
 	} {
-		insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: 1}) })
+		storecontract.Insist(t, func() error { return s.Records.Put(t.Context(), h, share.Record{Version: 1}) })
 		if _, ok, err := (patient{s.Records}).Get(t.Context(), h); !ok || err != nil {
 			t.Fatalf("before %s: %v, %v", tt.name, ok, err)
 		}

@@ -263,33 +263,15 @@ func must(tb testing.TB, cmd redis.Cmder) {
 	}
 }
 
-// again repeats what found Redis unavailable: on a busy machine it misses the tight
-// limits that the store has for it.
-func again(do func() error) (err error) {
-	for end := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
-		if err = do(); err == nil || share.KindOf(err) != share.Unavailable || time.Now().After(end) {
-			return err
-		}
-	}
-}
-
-// insist is again for what must succeed in the end.
-func insist(tb testing.TB, do func() error) {
-	tb.Helper()
-	if err := again(do); err != nil {
-		tb.Fatal(err)
-	}
-}
-
 // patient is a store whose calls may be repeated, and are.
 type patient struct{ records *redisstore.Records }
 
 func (p patient) Put(ctx context.Context, h share.Hash, rec share.Record) error {
-	return again(func() error { return p.records.Put(ctx, h, rec) })
+	return storecontract.Again(func() error { return p.records.Put(ctx, h, rec) })
 }
 
 func (p patient) Get(ctx context.Context, h share.Hash) (rec share.Record, ok bool, err error) {
-	err = again(func() (err error) { rec, ok, err = p.records.Get(ctx, h); return err })
+	err = storecontract.Again(func() (err error) { rec, ok, err = p.records.Get(ctx, h); return err })
 	return rec, ok, err
 }
 

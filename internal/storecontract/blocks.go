@@ -30,14 +30,14 @@ func Blocks(t *testing.T, open func(t *testing.T) BlockStore) {
 	t.Run("every unit once", func(t *testing.T) { everyUnitOnce(t, open(t)) })
 	t.Run("proof", func(t *testing.T) {
 		s := open(t)
-		insist(t, func() error { return s.Prove(t.Context()) })
+		Insist(t, func() error { return s.Prove(t.Context()) })
 	})
 }
 
 // answerTo is the answer to a taking, which is put until there is one: its sequence is
 // there for that.
 func answerTo(t *testing.T, s BlockStore, shareID string, take ledger.Take) (got ledger.Answer, err error) {
-	err = again(func() (err error) { got, err = s.Take(t.Context(), shareID, take); return err })
+	err = Again(func() (err error) { got, err = s.Take(t.Context(), shareID, take); return err })
 	return got, err
 }
 

@@ -57,25 +57,25 @@ func Hashes(events []share.Event) []string {
 
 func mustPublish(tb testing.TB, bus EventBus, events []share.Event) {
 	tb.Helper()
-	insist(tb, func() error { return bus.Publish(tb.Context(), events) })
+	Insist(tb, func() error { return bus.Publish(tb.Context(), events) })
 }
 
 func mustTick(tb testing.TB, bus EventBus) {
 	tb.Helper()
-	insist(tb, func() error { return bus.Tick(tb.Context()) })
+	Insist(tb, func() error { return bus.Tick(tb.Context()) })
 }
 
-// insist repeats what must succeed in the end.
-func insist(tb testing.TB, do func() error) {
+// Insist repeats what must succeed in the end.
+func Insist(tb testing.TB, do func() error) {
 	tb.Helper()
-	if err := again(do); err != nil {
+	if err := Again(do); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-// again repeats what found a store unavailable, as origins and edges do: on a busy
+// Again repeats what found a store unavailable, as origins and edges do: on a busy
 // machine a server misses the tight limits that its clients have.
-func again(do func() error) (err error) {
+func Again(do func() error) (err error) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if err = do(); err == nil || share.KindOf(err) != share.Unavailable || time.Now().After(end) {
 			return err
