@@ -26,6 +26,7 @@ type Config struct {
 	LeaseKey       []byte         // required, ≥ 16 bytes: keys the hash that stands for a client; the same on all edges
 	CountMode      CountMode      // CountLeases
 	PreviewBots    PreviewBots    // PreviewCount
+	CutEnded       bool           // true: a body under way is broken off when its link is revoked or its file goes or is found infected
 	TrustedProxies []netip.Prefix // none: peers whose X-Forwarded-For is believed
 	ProxyProtocol  bool           // trusted proxies begin each connection with a PROXY header
 
@@ -71,7 +72,7 @@ type Config struct {
 // Defaults returns what an operator who decides nothing gets. The lease key is missing.
 func Defaults() Config {
 	return Config{
-		CountMode: CountLeases, PreviewBots: PreviewCount,
+		CountMode: CountLeases, PreviewBots: PreviewCount, CutEnded: true,
 		PasswordTries: 10, PasswordShareTries: 100, PasswordHashes: 2,
 		RecordCacheBytes: 64 << 20, MaxStale: 5 * time.Second, ServeStale: 60 * time.Second, NegativeTTL: time.Second, MaxAge: time.Hour,
 		SmallMax:      1 << 20,

@@ -101,6 +101,8 @@ type Edge struct {
 	records  *cache.Records[share.Hash, *known]
 	opening  *cache.Flights[ledger.Lease, payment] // ranges of one client that wait for its lease
 	streams  *streams
+	underway *underway // nil: bodies of links that end are finished
+	judging  sync.WaitGroup
 	bytes    *bytecache.Cache
 	purged   *purged
 	tallies  sync.Pool    // of *tally
@@ -159,6 +161,10 @@ func New(cfg Config, parts Parts) (*Edge, error) {
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.server = e.newServer()
 	e.overflow = e.newOverflow()
+	if cfg.CutEnded {
+		e.underway = newUnderway()
+		e.judging.Go(e.followEnds)
+	}
 	return e, nil
 }
 
@@ -263,12 +269,18 @@ func (e *Edge) panicked(v any, t *tally) error {
 // request asks again, also if the answer to an earlier one is on its way.
 func (e *Edge) Invalidate(hash share.Hash) {
 	e.records.Invalidate(hash)
+	if e.underway != nil {
+		e.underway.changed(hash)
+	}
 	e.purged.suspect()
 }
 
 // InvalidateAll says that invalidations may have been missed.
 func (e *Edge) InvalidateAll() {
 	e.records.InvalidateAll()
+	if e.underway != nil {
+		e.underway.doubtAll()
+	}
 	e.purged.suspect()
 }
 

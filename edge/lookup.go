@@ -58,6 +58,9 @@ func (e *Edge) usedUp(k *known) bool {
 // before any precondition, so a link that has ended never answers 304.
 func (e *Edge) lookup(hash share.Hash, req *request, now time.Time, t *tally) (*known, error) {
 	t.hash = hash
+	if e.underway != nil {
+		t.mark = e.underway.mark(hash)
+	}
 	k, from, err := e.find(t.ctx, hash, now)
 	e.metrics.Lookup(from.String())
 	if err != nil {

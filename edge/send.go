@@ -47,6 +47,10 @@ func (e *Edge) send(ctx *fasthttp.RequestCtx, c *claimed, k *known, p plan, t *t
 		pace: pace{rate: e.cfg.MinRate, grace: e.cfg.SendGrace, stall: e.cfg.SendStall},
 	}
 	t.streamed = true
+	if e.underway != nil && t.stream.direct {
+		t.listed = true
+		e.underway.enter(&t.stream, t.mark)
+	}
 	ctx.Response.ImmediateHeaderFlush = t.stream.direct
 	ctx.Response.SetBodyStream(&t.stream, int(p.length))
 }

@@ -84,6 +84,7 @@ func (e *Edge) Shutdown(ctx context.Context, idle context.Context) error {
 	}
 	e.overflow.close(late)
 	e.cancel()
+	e.judging.Wait()
 	e.opening.Close()
 	e.locks.close()
 	e.bytes.Close()

@@ -6,9 +6,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"rawlink/cache/bytecache"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // stream is a body as fasthttp sends it. It runs after the handler has
@@ -26,6 +29,8 @@ type stream struct {
 	// its deadline cut short can be gone on with.
 	direct bool
 	w      io.Writer // fasthttp's buffer
+
+	stopped atomic.Bool // the link has ended: nothing more is sent
 }
 
 const (
@@ -41,6 +46,7 @@ var (
 	// errNoRead guards the way fasthttp must not take.
 	errNoRead = errors.New("body stream is written, not read")
 	errShort  = errors.New("body ends too soon")
+	errEnded  = errors.New("link has ended")
 )
 
 // Read is never used; fasthttp asks for a reader but prefers WriteTo.
@@ -125,7 +131,7 @@ func (s *stream) send(p []byte, sent *int64) error {
 	}
 	for len(p) > 0 {
 		began := time.Now()
-		if err := s.conn.SetWriteDeadline(s.pace.deadline(began, int64(min(len(p), step)))); err != nil {
+		if err := s.arm(began, int64(min(len(p), step))); err != nil {
 			return err
 		}
 		n, err := s.conn.Write(p[:min(len(p), step)])
@@ -145,7 +151,7 @@ func (s *stream) sendFile(c bytecache.Chunk) error {
 	}
 	for left := c.Length; left > 0; {
 		began := time.Now()
-		if err := s.conn.SetWriteDeadline(s.pace.deadline(began, min(left, step))); err != nil {
+		if err := s.arm(began, min(left, step)); err != nil {
 			return err
 		}
 		n, err := io.CopyN(s.conn, c.File, min(left, step))
@@ -159,6 +165,34 @@ func (s *stream) sendFile(c bytecache.Chunk) error {
 		left -= n
 	}
 	return nil
+}
+
+// arm sets the deadline of the next write, of n bytes.
+func (s *stream) arm(now time.Time, n int64) error {
+	if err := s.conn.SetWriteDeadline(s.pace.deadline(now, n)); err != nil {
+		return err
+	}
+	if s.stopped.Load() { // looked at last: stop sets its deadline behind this one, or is seen
+		return errEnded
+	}
+	return nil
+}
+
+// stop ends the body early. Another goroutine than the stream's calls it.
+func (s *stream) stop() {
+	s.stopped.Store(true)
+	_ = s.conn.SetWriteDeadline(time.Unix(1, 0)) // ends a write that waits for the client
+}
+
+// discard has the kernel throw away what the client has not taken yet, and tell it so.
+func (s *stream) discard() {
+	conn := s.conn
+	if c, ok := conn.(*proxyproto.Conn); ok {
+		conn = c.Raw()
+	}
+	if c, ok := conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = c.SetLinger(0)
+	}
 }
 
 // accepted notes that the client took n bytes, and drops err if all it says is
@@ -186,6 +220,9 @@ func (s *stream) fail(err error) error {
 func (s *stream) CloseWithError(err error) error {
 	t := s.tally
 	switch {
+	case s.stopped.Load() && t.sent < t.planned:
+		s.discard()
+		t.close(outcomeEnded)
 	case t.err != nil:
 		t.close(outcomeBroken)
 	case err != nil, t.sent < t.planned:

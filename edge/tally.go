@@ -18,6 +18,7 @@ const (
 	outcomeServed    = "served"    // every byte handed to the connection
 	outcomeAborted   = "aborted"   // the client went away or was too slow
 	outcomeBroken    = "broken"    // the store failed after the header was out
+	outcomeEnded     = "ended"     // the link ended before its body did
 	outcomeHead      = "head"      // HEAD, as GET would have answered
 	outcomeCondition = "condition" // 304, 412
 	outcomeNoRange   = "no_range"  // 416
@@ -57,6 +58,9 @@ type tally struct {
 	body    bytecache.Reader
 	reading bool  // body is open
 	err     error // behind a refusal or a broken body
+
+	mark   uint64 // of the link, from before it was looked up
+	listed bool   // the body is among those under way
 
 	lessee   lessee
 	reserved bool // planned bytes are, in the lessee's lease
@@ -110,6 +114,9 @@ func (t *tally) close(outcome string) {
 		t.body.Close()
 	}
 	t.giveBack()
+	if t.listed {
+		t.edge.underway.leave(&t.stream)
+	}
 	if t.entered {
 		t.edge.streams.leave(t.lessee.lease)
 	}

@@ -75,7 +75,7 @@ func newRig(b *testing.B, withRedis bool) *rig {
 		Settings: &settings.Edge{FilesAddr: "127.0.0.1:0", EdgeJournalDir: b.TempDir(), EdgeMaxStale: 5 * time.Second, EdgeServeStale: time.Minute, EdgeMaxAge: time.Hour, EdgeRecordCache: 64 << 20,
 			EdgeCacheRAM: 64 << 20, EdgeCacheSmall: 1 << 20, EdgeCacheDisk: 1 << 30, EdgeMaxInFlight: 16384, EdgeMaxConns: 65536, EdgeMaxPerClient: 4096,
 			EdgeMaxClientConns: 4096, EdgeSendStall: time.Minute, EdgeMinRate: 1024, EdgePasswordTries: 10, EdgePasswordShareTries: 100, EdgePasswordHashes: 2,
-			EdgePreviewBots: "count", LedgerCountMode: "lease", LedgerBlocks: true},
+			EdgeCutEnded: true, EdgePreviewBots: "count", LedgerCountMode: "lease", LedgerBlocks: true},
 		Name: "bench", LeaseKey: bytes.Repeat([]byte("k"), 32), Keyring: r.keys, Objects: one(content),
 		Cache: memstore.NewRecords(memstore.Config{}, time.Now), Truth: r.tables, Bus: bus, Ceiling: direct{r.tables},
 		Blocks: memstore.NewBlocks(time.Now), Leases: ledger.NewLeases(100_000, time.Now), Sink: r.tables, Purges: r.tables, Registry: r.values, Log: log,

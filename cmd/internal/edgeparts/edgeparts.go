@@ -135,6 +135,7 @@ func configOf(s *settings.Edge, leaseKey []byte) (edge.Config, error) {
 	}
 	c := edge.Defaults()
 	c.LeaseKey, c.CountMode, c.PreviewBots = leaseKey, edge.CountMode(s.LedgerCountMode), edge.PreviewBots(s.EdgePreviewBots)
+	c.CutEnded = s.EdgeCutEnded
 	c.TrustedProxies, c.ProxyProtocol = proxies, s.EdgeProxyProtocol
 	c.EnforcePasswords, c.PasswordTries, c.PasswordShareTries, c.PasswordHashes = s.EdgeEnforcePasswords, s.EdgePasswordTries, s.EdgePasswordShareTries, s.EdgePasswordHashes
 	c.CacheRAM, c.SmallMax, c.CacheDir, c.CacheDisk = int64(s.EdgeCacheRAM), int64(s.EdgeCacheSmall), s.EdgeCacheDir, int64(s.EdgeCacheDisk)

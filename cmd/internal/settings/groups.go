@@ -98,6 +98,7 @@ type Edge struct {
 	EdgeMaxClientConns     int           `help:"Connections of one client at the same time; more are answered 429. Trusted proxies have no limit." default:"1024"`
 	EdgeSendStall          time.Duration `help:"How long a client may go without accepting anything." default:"60s"`
 	EdgeMinRate            Size          `help:"Bytes a second that a client must average." default:"1KiB"`
+	EdgeCutEnded           bool          `help:"Break a body off when its link is revoked meanwhile, or its file trashed, purged or found infected; otherwise it is finished." default:"true" negatable:""`
 	EdgeTrustedProxies     []string      `help:"Addresses or CIDR ranges whose X-Forwarded-For is believed, comma separated. Have them send it, or a PROXY header: clients they don't name share leases and have no limit of their own." placeholder:"CIDR"`
 	EdgeProxyProtocol      bool          `help:"Trusted proxies begin each connection with a PROXY header, version 1 or 2."`
 	EdgeEnforcePasswords   bool          `help:"Ask for a link's password. Without it passwords are stored and not asked for."`
