@@ -24,7 +24,7 @@ func TestHealthy(t *testing.T) {
 func TestBus(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed + 4})
-	file := w.Upload(bodySize)
+	file, large := w.Upload(bodySize), w.Upload(24<<20)
 	w.Play(t, rowBus, "black-holed", file, &results, func(s *Scene) Bounds {
 		b := disturb(s, 2, func(redis *Path) { redis.BlackHole() })
 		b.Crashes = int64(2 * *rounds) // a block may have been on its way
@@ -50,6 +50,7 @@ func TestBus(t *testing.T) {
 		}
 		return Bounds{Stale: maxStale}
 	})
+	w.Play(t, rowBus, "bodies under way, and an edge black-holed", file, &results, func(s *Scene) Bounds { return endMidBody(s, large) })
 	w.Play(t, rowBus, "an edge cut off from Redis and origin", file, &results, cutOff)
 }
 
@@ -165,6 +166,38 @@ func (s *Scene) revokeSome(n int, long time.Duration) {
 		s.Revoke(l)
 	}
 	s.watch(links, long)()
+}
+
+// endMidBody revokes a link while every edge sends its body to slow clients, of which
+// none may get the whole: neither where the bus is heard, nor where it isn't.
+func endMidBody(s *Scene, large *File) Bounds {
+	s.Crowd()
+	const readers = 12
+	for round := range 2 * *rounds {
+		deaf := s.Rand.IntN(Edges)
+		l := s.Share(s.Oracle, large, nil)
+		var reading sync.WaitGroup
+		got := make([]*Visit, readers)
+		for i := range readers {
+			reading.Go(func() {
+				got[i] = s.Visit(context.Background(), s.Oracle, l, Request{Edge: i % Edges, Agent: agent("reader", round, i), Slow: 8 * time.Millisecond})
+			})
+		}
+		s.Wait(500*time.Millisecond, 800*time.Millisecond)
+		if round%2 == 1 {
+			s.EdgeRedis[deaf].BlackHole()
+		}
+		s.Revoke(l)
+		reading.Wait()
+		s.EdgeRedis[deaf].Heal()
+		s.Note("edges broke bodies off within %v", l.Late())
+		for i, v := range got {
+			if !v.Served() || v.Whole || v.Last.Before(l.ended) {
+				s.T.Errorf("reader %d: status %d, %d bytes, whole %t; want a body broken off behind the revocation", i, v.Status, v.Bytes, v.Whole)
+			}
+		}
+	}
+	return Bounds{Stale: maxStale, Crashes: int64(*rounds)}
 }
 
 // cutOff leaves one edge alone. What it knew to be good it may serve for serveStale

@@ -20,7 +20,7 @@ type Link struct {
 	mu    sync.Mutex
 	ended time.Time // when the revocation was acknowledged; zero before
 	tally Tally
-	late  [Edges]time.Duration // how long after the acknowledgement an edge still began to serve
+	late  [Edges]time.Duration // how long after the acknowledgement an edge still began to serve, or sent what it had begun
 	seen  []Seen
 }
 
@@ -58,11 +58,12 @@ type Visit struct {
 	Link       *Link
 	Edge       int
 	Begin, End time.Time
-	Status     int   // 0: no answer
-	Bytes      int64 // of the body
-	Whole      bool  // every byte that was asked for, and the right ones
-	Resume     bool  // asked for bytes that an earlier download has paid for
-	Tries      int   // how often the request was written; 0 if no edge was reached
+	Last       time.Time // when the last bytes of the body came; zero if none did
+	Status     int       // 0: no answer
+	Bytes      int64     // of the body
+	Whole      bool      // every byte that was asked for, and the right ones
+	Resume     bool      // asked for bytes that an earlier download has paid for
+	Tries      int       // how often the request was written; 0 if no edge was reached
 	Fault      string
 }
 
@@ -123,7 +124,8 @@ func (l *Link) Seen() []Seen {
 	return slices.Clone(l.seen)
 }
 
-// Late is how long after the acknowledged revocation each edge still served.
+// Late is how long after the acknowledged revocation each edge still began to serve, or
+// sent what it had begun.
 func (l *Link) Late() [Edges]time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,8 +158,12 @@ func (o *Oracle) Note(v *Visit) {
 		t.Lost = 1
 	}
 	l.tally.add(t)
-	if v.Served() && !l.ended.IsZero() && v.Begin.After(l.ended) {
-		l.late[v.Edge] = max(l.late[v.Edge], v.Begin.Sub(l.ended))
+	if v.Served() && !l.ended.IsZero() {
+		serving := v.Last
+		if v.Begin.After(l.ended) {
+			serving = v.Begin
+		}
+		l.late[v.Edge] = max(l.late[v.Edge], serving.Sub(l.ended))
 	}
 }
 

@@ -18,8 +18,15 @@ func visits(n, status int, after time.Duration) func(o *Oracle, l *Link) {
 		begin := l.ended.Add(after)
 		l.mu.Unlock()
 		for range n {
-			o.Note(&Visit{Link: l, Status: status, Begin: begin, End: begin, Whole: status == 200, Tries: 1})
+			o.Note(&Visit{Link: l, Status: status, Begin: begin, Last: begin, End: begin, Whole: status == 200, Tries: 1})
 		}
+	}
+}
+
+// under has a body begin before the link ended, and go on for this long after it.
+func under(after time.Duration) func(o *Oracle, l *Link) {
+	return func(o *Oracle, l *Link) {
+		o.Note(&Visit{Link: l, Status: 200, Begin: l.ended.Add(-time.Minute), Last: l.ended.Add(after), End: l.ended.Add(time.Hour), Tries: 1})
 	}
 }
 
@@ -45,6 +52,9 @@ func TestOracle(t *testing.T) {
 		{"1 % of many without a crash", 4000, Bounds{Drained: true}, []func(*Oracle, *Link){visits(3960, 200, 0)}, "40 of 4000 downloads are gone"},
 		{"served within the bound", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, visits(1, 200, 999*time.Millisecond)}, ""},
 		{"served after the bound", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, visits(1, 206, 1001*time.Millisecond)}, "served 1.001s after the revocation"},
+		{"a body broken off within the bound", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, under(999 * time.Millisecond)}, ""},
+		{"a body that went on", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, under(1001 * time.Millisecond)}, "served 1.001s after the revocation"},
+		{"a body that ended before", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, under(-time.Second)}, ""},
 		{"served before the end", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, visits(1, 200, -time.Hour)}, ""},
 		{"refused after the bound", 0, Bounds{Stale: time.Second}, []func(*Oracle, *Link){ended, visits(1, 410, time.Hour)}, ""},
 		{"a bound of p99", 0, Bounds{StaleP99: time.Millisecond}, []func(*Oracle, *Link){ended, visits(1, 200, 2*time.Millisecond)}, ""},

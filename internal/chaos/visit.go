@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -22,9 +23,19 @@ func newUser() *http.Client {
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DisableCompression: true, MaxIdleConnsPerHost: 512, IdleConnTimeout: 10 * time.Second,
+			DisableCompression: true, MaxIdleConnsPerHost: 512, IdleConnTimeout: 10 * time.Second, DialContext: dialNarrow,
 		},
 	}
+}
+
+// dialNarrow connects with a small buffer of the kernel's, so that what a client has
+// not read yet is not in its hands already.
+func dialNarrow(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(32 << 10)
+	}
+	return conn, err
 }
 
 // Request is what a client asks a link for.
@@ -99,7 +110,9 @@ func (v *Visit) read(resp *http.Response, want []byte, r Request) {
 			v.Fault = fmt.Sprintf("wrong bytes at %d of %d", v.Bytes, len(want))
 			return
 		}
-		v.Bytes += int64(n)
+		if v.Bytes += int64(n); n > 0 {
+			v.Last = time.Now()
+		}
 		if errors.Is(err, io.EOF) {
 			v.Whole = v.Bytes == int64(len(want))
 			if !v.Whole {
