@@ -61,11 +61,32 @@ func (s *Store) Settle(ctx context.Context, uses []share.Use) error {
 // Infer counts what edges took of a block and did not return as served: they
 // fell silent before they could say more.
 func (s *Store) Infer(ctx context.Context, block string, took map[string]int64) error {
+	if len(took) == 0 {
+		return nil
+	}
+	known, err := s.inferred(ctx, block)
+	if err != nil {
+		return fmt.Errorf("infer: %w", err)
+	}
 	var words []word
 	for edge, units := range took {
-		words = append(words, word{block: block, edge: edge, took: units})
+		if units > known[edge] {
+			words = append(words, word{block: block, edge: edge, took: units})
+		}
 	}
 	return s.settle(ctx, words)
+}
+
+// inferred returns what is known that edges took of a block. It is asked every second
+// for each block that is open, mostly in vain, and so takes no share's lock.
+func (s *Store) inferred(ctx context.Context, block string) (map[string]int64, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT edge, took FROM ledger_uses WHERE block_id = $1`, block)
+	uses, err := collect(rows, err, func(row scanner) (w word, err error) { err = row.Scan(&w.edge, &w.took); return w, err })
+	known := make(map[string]int64, len(uses))
+	for _, w := range uses {
+		known[w.edge] = w.took
+	}
+	return known, err
 }
 
 // word is what is known of an edge's use of a block. Each number only grows, so
