@@ -137,6 +137,9 @@ func (u *underway) end(hash share.Hash, ends func(*known) bool) {
 func (e *Edge) followEnds() {
 	every := time.NewTicker(e.cfg.MaxStale / 4)
 	defer every.Stop()
+	var looking errgroup.Group
+	defer func() { _ = looking.Wait() }()
+	looking.SetLimit(judgedAtOnce)
 	for {
 		select {
 		case <-e.base.Done():
@@ -144,7 +147,7 @@ func (e *Edge) followEnds() {
 		case <-every.C:
 			e.underway.doubtAll()
 		case <-e.underway.woken:
-			e.judge(e.underway.doubts())
+			e.judge(e.underway.doubts(), &looking)
 		}
 	}
 }
@@ -152,9 +155,7 @@ func (e *Edge) followEnds() {
 // judge looks the links up and breaks off the bodies of those that have ended. What
 // can't be looked up goes on, and is looked at again: else an outage of what stands
 // behind the edge would end every large download.
-func (e *Edge) judge(hashes map[share.Hash]struct{}) {
-	var looking errgroup.Group
-	looking.SetLimit(judgedAtOnce)
+func (e *Edge) judge(hashes map[share.Hash]struct{}, looking *errgroup.Group) {
 	now := e.now()
 	for hash := range hashes {
 		k, state, err := e.records.Get(hash, now.Add(e.cfg.MaxStale/4))
@@ -170,7 +171,6 @@ func (e *Edge) judge(hashes map[share.Hash]struct{}) {
 			return nil
 		})
 	}
-	_ = looking.Wait()
 }
 
 // endBodies breaks off the link's bodies if what was found of it says so.
@@ -182,8 +182,8 @@ func (e *Edge) endBodies(hash share.Hash, found *known, err error) {
 		now := e.now()
 		e.underway.end(hash, func(began *known) bool {
 			rec := found.rec
-			if rec.ExpiresAt == began.rec.ExpiresAt {
-				rec.ExpiresAt = 0
+			if began.rec.ExpiresAt != 0 && rec.ExpiresAt >= began.rec.ExpiresAt {
+				rec.ExpiresAt = 0 // not brought forward
 			}
 			return rec.Gate(now) != nil
 		})

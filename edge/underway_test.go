@@ -101,6 +101,7 @@ func TestBodyOutlivesItsExpiry(t *testing.T) {
 	path := w.link(largeBody(), func(r *share.Record) { r.ExpiresAt = now.Add(time.Minute).Unix() })
 	_, first, firstRead := w.begin(path)
 	_, second, secondRead := w.begin(path)
+	w.edge.Invalidate(w.change(path, func(r *share.Record) { r.ExpiresAt += 60 })) // put off, and over as well then
 	mu.Lock()
 	now = now.Add(time.Hour)
 	mu.Unlock()

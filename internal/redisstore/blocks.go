@@ -45,7 +45,7 @@ const (
 	pastLife = time.Hour
 )
 
-var takeUnitsScript = script(`
+var takeUnitsScript = writing(`
 local b = redis.call('HMGET', KEYS[1], 'id', 'history', 'epoch', 'free', 'window', 'e:' .. ARGV[1], 'p:' .. ARGV[1])
 if not b[1] then return {'missing', '', 0} end
 local h = history()
@@ -90,7 +90,7 @@ func (b *Blocks) Take(ctx context.Context, shareID string, t ledger.Take) (ledge
 	return ledger.Answer{}, share.E(share.Unavailable, op, errors.New("a later taking was answered"))
 }
 
-var installScript = script(`
+var installScript = writing(`
 local h = history()
 if h == '' then return 0 end
 local b = redis.call('HMGET', KEYS[1], 'id', 'history')
@@ -128,7 +128,12 @@ func (b *Blocks) Install(ctx context.Context, shareID string, block share.Block,
 	return done == 1, nil
 }
 
-var holdingScript = script(`
+var (
+	lookScript   = reading(holdingText)
+	removeScript = writing(holdingText)
+)
+
+const holdingText = `
 local held, key, b = {}, KEYS[1], nil
 if redis.call('HGET', key, 'id') ~= ARGV[1] then key = KEYS[2] end
 b = redis.call('HGETALL', key)
@@ -144,21 +149,21 @@ for i = 1, #b, 2 do
     out[#out + 1] = b[i + 1]
   end
 end
-return out`)
+return out`
 
 // Look returns what is stored of a block.
 func (b *Blocks) Look(ctx context.Context, shareID, block string) (ledger.Holding, error) {
-	return b.holding(ctx, shareID, block, "look")
+	return b.holding(ctx, lookScript, shareID, block, "look")
 }
 
 // Remove returns the same, and takes a live block away: nobody can take from it
 // any more. A block of another history is left as it is.
 func (b *Blocks) Remove(ctx context.Context, shareID, block string) (ledger.Holding, error) {
-	return b.holding(ctx, shareID, block, "remove")
+	return b.holding(ctx, removeScript, shareID, block, "remove")
 }
 
-func (b *Blocks) holding(ctx context.Context, shareID, block, what string) (h ledger.Holding, err error) {
-	reply, err := holdingScript.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, block)}, block, what).Slice()
+func (b *Blocks) holding(ctx context.Context, script *redis.Script, shareID, block, what string) (h ledger.Holding, err error) {
+	reply, err := script.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, block)}, block, what).Slice()
 	if err != nil {
 		return h, failure(what+" at block", err)
 	}

@@ -75,7 +75,7 @@ const (
 	fieldTick    = "t" // origin and number, with a space between
 )
 
-var appendScript = script(`
+var appendScript = writing(`
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',
   'b', last and last[1] or '0-0', 'h', history(), ARGV[2], ARGV[3])`)

@@ -34,13 +34,14 @@ type seenTick struct {
 	after  time.Time
 }
 
-var tailScript = script(`
+var tailScript = reading(`
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return {last and last[1] or '0-0', history()}`)
 
 // resume compares where we are with where the stream ends. The first time it
 // starts there. A stream that ends before our place, or belongs to another
-// history, is not the one we read: a read from our place could wait for ever.
+// history or to none that Redis tells, may not be the one we read: what was missed
+// could stay unseen, and a read from our place could wait for ever.
 func (l *listener) resume(ctx context.Context) error {
 	began := time.Now()
 	reply, err := tailScript.RunRO(ctx, l.redis, []string{l.stream}).StringSlice()
@@ -48,7 +49,7 @@ func (l *listener) resume(ctx context.Context) error {
 		return err
 	}
 	tail, history := reply[0], reply[1]
-	if l.last != "" && history == l.history {
+	if l.last != "" && history != "" && history == l.history {
 		ours, err1 := parsePosition(l.last)
 		theirs, err2 := parsePosition(tail)
 		if err1 == nil && err2 == nil && !theirs.before(ours) {

@@ -17,7 +17,7 @@ var (
 	errNoSlot    = errors.New("a repeated taking was not recognised")
 )
 
-var historyScript = script(`return history()`)
+var historyScript = reading(`return history()`)
 
 var historyID = regexp.MustCompile(`^[0-9a-f]{40}$`)
 

@@ -36,7 +36,7 @@ func newRecords(c redis.UniversalClient, cfg Config, log *slog.Logger) *Records 
 }
 
 // Versions are compared as text of fixed width: Lua's numbers would round them.
-var putScript = script(`
+var putScript = writing(`
 local held = redis.call('HGET', KEYS[1], 'v')
 if held and held > ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'v', ARGV[1], 'r', ARGV[2], 'h', history())
@@ -74,13 +74,13 @@ func (r *Records) Put(ctx context.Context, h share.Hash, rec share.Record) error
 	return nil
 }
 
-var getScript = script(`
-local held = redis.call('HMGET', KEYS[1], 'h', 'r')
-return held[1] == history() and held[2]`)
+var getScript = reading(`
+local now, held = history(), redis.call('HMGET', KEYS[1], 'h', 'r')
+return now ~= '' and held[1] == now and held[2]`)
 
 // Get returns the record, or false if none is held that can be believed: none
-// was put, it expired, it is of another history, in another format, or sealed
-// under another secret.
+// was put, it expired, it is of another history or of one that Redis doesn't tell,
+// in another format, or sealed under another secret.
 func (r *Records) Get(ctx context.Context, h share.Hash) (share.Record, bool, error) {
 	raw, err := r.breaker.Execute(func() (string, error) {
 		return getScript.RunRO(ctx, r.redis, []string{r.key(h)}).Text()
