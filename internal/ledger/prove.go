@@ -22,7 +22,7 @@ type prover struct {
 
 // next proves the fence if it is time to.
 func (p *prover) next(ctx context.Context) {
-	if p.r.Blocks == nil || ctx.Err() != nil || p.r.Now().Before(p.at) {
+	if p.r.Blocks == nil || ctx.Err() != nil || p.r.Now().Before(p.at) && !p.r.doubted.Swap(false) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveWithin)
@@ -38,6 +38,15 @@ func (p *prover) next(ctx context.Context) {
 	p.r.proven.Store(err == nil)
 	p.r.Meter.Fence(err == nil)
 	p.say(ctx, err)
+}
+
+// doubt has blocks used no more until the next proof, which writes one of its own. Where
+// blocks are found missing and can't be stored, each question would have the ceiling open
+// another one, of which every unit is lost.
+func (r *Redeemer) doubt() {
+	r.proven.Store(false)
+	r.doubted.Store(true)
+	r.Meter.Fence(false)
 }
 
 // say logs what changed.

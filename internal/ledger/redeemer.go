@@ -47,6 +47,7 @@ type Redeemer struct {
 	boot    string // names this process
 	opened  atomic.Int64
 	proven  atomic.Bool // blocks are fenced
+	doubted atomic.Bool // and were not written: the proof is due
 	proof   prover
 	base    context.Context
 	cancel  context.CancelFunc

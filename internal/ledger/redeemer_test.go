@@ -126,3 +126,42 @@ func TestUsedUpIsSaidOnce(t *testing.T) {
 		t.Errorf("%v after %d questions; want Gone after one", err, asks)
 	}
 }
+
+// reading is a store of blocks that answers and can't be written.
+type reading struct{ answer Answer }
+
+func (r reading) Take(context.Context, string, Take) (Answer, error) { return r.answer, nil }
+func (reading) Install(context.Context, string, share.Block, string) (bool, error) {
+	return false, share.E(share.Unavailable, "install block", nil)
+}
+func (reading) Prove(context.Context) error { return nil }
+
+// TestBlocksThatCantBeStored has one block opened in vain for each proof, and not for
+// each download.
+func TestBlocksThatCantBeStored(t *testing.T) {
+	for _, answer := range []Answer{{State: Missing}, {State: Fenced, Block: "old"}, {State: Spent, Block: "old"}} {
+		t.Run(answer.State.String(), func(t *testing.T) {
+			opened := 0
+			r := New(Config{Blocks: reading{answer}, Meter: noMeter{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Ceiling: ceilingFunc(func(ask share.Ask) (share.Grant, error) {
+				g := share.Grant{Downloads: ask.N}
+				if ask.Block {
+					opened++
+					g.Block = share.Block{ID: "new", Units: 20}
+				}
+				return g, nil
+			})})
+			t.Cleanup(r.Close)
+			for proofs := range 3 {
+				r.Prove(t.Context())
+				for range 20 {
+					if err := r.Redeem(t.Context(), &share.Record{Version: 1, ShareID: "s", MaxDownloads: 4000}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if opened > proofs+1 {
+					t.Fatalf("%d blocks were opened after %d proofs", opened, proofs+1)
+				}
+			}
+		})
+	}
+}
