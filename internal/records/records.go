@@ -73,14 +73,17 @@ func (l *Layers) Lookup(ctx context.Context, hash share.Hash) (Found, error) {
 	if record, asOf, found := l.cached(ctx, hash); found {
 		return Found{Record: record, Source: FromCache, AsOf: asOf}, nil
 	}
-	began := time.Now()
+	began, asked := time.Now(), l.now().Round(0)
 	record, err := l.truth.Record(ctx, hash)
 	l.meter.Asked(FromOrigin, outcome(err == nil, share.KindOf(err) != share.NotFound && err != nil), time.Since(began))
 	if err != nil {
 		return Found{}, err
 	}
-	// A cache that can't be written is slow, not wrong: the next edge asks too.
-	_ = l.cache.Put(ctx, hash, record)
+	// Of a machine that was suspended meanwhile, which the wall clock alone notices, the
+	// answer may be older than what the cache has forgotten by now.
+	if l.now().Round(0).Sub(asked) < l.maxStale {
+		_ = l.cache.Put(ctx, hash, record) // one that can't be written is slow, not wrong: the next edge asks too
+	}
 	return Found{Record: record, Source: FromOrigin}, nil
 }
 

@@ -100,6 +100,31 @@ func TestSettingTheClockBackMakesNothingYounger(t *testing.T) {
 	}
 }
 
+// slowTruth answers after a while.
+type slowTruth struct {
+	layer
+	pass func()
+}
+
+func (s *slowTruth) Record(ctx context.Context, hash share.Hash) (share.Record, error) {
+	s.pass()
+	return s.layer.Record(ctx, hash)
+}
+
+// A machine may be suspended between its question and the answer for longer than the
+// cache remembers what is newer: its answer is served once, and not kept for all.
+func TestLateAnswersAreNotKept(t *testing.T) {
+	t.Parallel()
+	for took, kept := range map[time.Duration]bool{time.Second: true, time.Hour: false} {
+		now, cache := time.Unix(1000, 0), layer{}
+		truth := slowTruth{layer{record: share.Record{Version: 1}, found: true}, func() { now = now.Add(took) }}
+		l := New(&cache, &truth, 5*time.Second, func() time.Time { return now }, unmetered{})
+		if _, err := l.Lookup(t.Context(), share.Hash{}); err != nil || (cache.put != nil) != kept {
+			t.Errorf("answered after %v: kept %v, %v; want %v", took, cache.put != nil, err, kept)
+		}
+	}
+}
+
 type unmetered struct{}
 
 func (unmetered) Asked(string, string, time.Duration) {}
