@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"rawlink/internal/testenv"
 )
 
 // TestSilentHostIsGivenUp wants the kernel to end connections to a host that is gone:
@@ -36,6 +38,25 @@ func TestSilentHostIsGivenUp(t *testing.T) {
 		}
 		if value == 0 || value > most {
 			t.Errorf("%s = %d; want up to %d", name, value, most)
+		}
+	}
+}
+
+// TestServerGivesUpSilentHosts wants the server to end the transactions of a process
+// that is cut off or stands still, for others wait for what it has locked.
+func TestServerGivesUpSilentHosts(t *testing.T) {
+	db, err := OpenPostgres(t.Context(), testenv.Postgres(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for name, want := range map[string]string{
+		"idle_in_transaction_session_timeout": "20s", "tcp_user_timeout": "20000",
+		"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+	} {
+		var got string
+		if err := db.Read().QueryRowContext(t.Context(), "SHOW "+name).Scan(&got); err != nil || got != want {
+			t.Errorf("%s = %q, %v; want %s", name, got, err, want)
 		}
 	}
 }

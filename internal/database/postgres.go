@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -21,6 +22,13 @@ import (
 // deadline of its own: on a connection to a host that was cut off and replaced it would
 // wait for as long as the kernel sends again, a quarter of an hour.
 const silence = 20 * time.Second
+
+// alive has the server give this process up likewise, when it was cut off or stands
+// still: it would keep an open transaction, and the rows that this has locked, for two
+// hours or for ever. They are set by a statement, for poolers refuse them in the greeting.
+var alive = fmt.Sprintf(`SET idle_in_transaction_session_timeout = '%[1]ds'; SET tcp_user_timeout = '%[1]ds';
+	SET tcp_keepalives_idle = %[2]d; SET tcp_keepalives_interval = %[2]d; SET tcp_keepalives_count = 3`,
+	int(silence.Seconds()), int(silence.Seconds()/4))
 
 func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := net.Dialer{
@@ -49,6 +57,10 @@ func OpenPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.DialFunc = dial
 	config.ConnConfig.Tracer = statements{}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.PgConn().Exec(ctx, alive).ReadAll()
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
