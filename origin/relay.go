@@ -34,8 +34,15 @@ func (o *Origin) Relay(ctx context.Context) {
 	defer ticker.Stop()
 	failing := false
 	var promised promise
+	tick := func() {
+		select {
+		case <-ticker.C:
+			o.tick(ctx, &promised)
+		default:
+		}
+	}
 	for {
-		err := o.relayAll(ctx)
+		err := o.relayAll(ctx, tick)
 		if ctx.Err() != nil {
 			o.relayRest(ctx)
 			return
@@ -66,13 +73,14 @@ func (o *Origin) Relay(ctx context.Context) {
 func (o *Origin) relayRest(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRelay)
 	defer cancel()
-	if err := o.relayAll(ctx); err != nil {
+	if err := o.relayAll(ctx, func() {}); err != nil {
 		o.Log.ErrorContext(ctx, "changes were left untold; another origin or the next start tells them", "error", err)
 	}
 }
 
-// relayAll tells everything that waits, batch by batch, until ctx ends.
-func (o *Origin) relayAll(ctx context.Context) error {
+// relayAll tells everything that waits, batch by batch, until ctx ends. Between them it
+// calls tick: where changes come without a pause it has no other end.
+func (o *Origin) relayAll(ctx context.Context, tick func()) error {
 	for ctx.Err() == nil {
 		waiting, err := o.waiting(ctx)
 		if err != nil {
@@ -89,6 +97,7 @@ func (o *Origin) relayAll(ctx context.Context) error {
 		if told == 0 {
 			return nil // another origin process is telling the rest
 		}
+		tick()
 	}
 	return ctx.Err()
 }
@@ -131,9 +140,31 @@ func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 // promise is what a tick says of the next one: that these changes, which were
 // untold when it was acknowledged, will have been told by then.
 type promise struct {
-	rows  map[string]bool // ids of outbox rows
+	rows  map[string]bool // as store.UntoldRows names them
+	most  string          // the greatest of them
 	until string          // there were more than could be listed: all up to this id
 	blind bool            // nobody knows which
+}
+
+// kept reports whether nothing was promised.
+func (p *promise) kept() bool { return len(p.rows) == 0 && !p.blind }
+
+// outgrown reports whether what was promised can't be found among the untold any more:
+// a folder that was announced has left changes of other names, and of more than can be
+// listed the last are not seen.
+func (p *promise) outgrown(untold []string) bool {
+	if p.blind || store.IsFolder(p.until) {
+		return true
+	}
+	if len(untold) == maxUntold && p.until == "" && p.most > untold[maxUntold-1] {
+		return true
+	}
+	for id := range p.rows {
+		if store.IsFolder(id) && !slices.Contains(untold, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // broken reports whether something that was promised to be told still waits.
@@ -153,7 +184,12 @@ func (o *Origin) tick(ctx context.Context, last *promise) {
 	if err != nil {
 		return
 	}
-	if last.broken(untold) {
+	waits := last.broken(untold)
+	if last.outgrown(untold) {
+		*last = o.promise(ctx) // of which what was untold at the last tick, and still is, is a part
+		waits = !last.kept()
+	}
+	if waits {
 		o.Metrics.Ticks.WithLabelValues("withheld").Inc()
 		return
 	}
@@ -176,6 +212,7 @@ func (o *Origin) promise(ctx context.Context) promise {
 	p := promise{rows: make(map[string]bool, len(ids))}
 	for _, id := range ids {
 		p.rows[id] = true
+		p.most = id
 	}
 	if err == nil && len(ids) == maxUntold {
 		p.until, err = o.Store.LastUntold(ctx)

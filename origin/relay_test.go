@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"rawlink/internal/database"
 	"rawlink/internal/share"
+	"rawlink/internal/testenv"
 	"rawlink/metrics"
 	"rawlink/origin/store"
 )
@@ -49,6 +51,11 @@ func relaying(t *testing.T, now func() time.Time) (o *Origin, heard *ears, revok
 	if err != nil {
 		t.Fatal(err)
 	}
+	return relayingOn(t, db, now)
+}
+
+func relayingOn(t *testing.T, db *database.DB, now func() time.Time) (o *Origin, heard *ears, revoke func()) {
+	t.Helper()
 	t.Cleanup(func() { _ = db.Close() })
 	tables, err := store.Open(t.Context(), db, store.Options{Now: now})
 	if err != nil {
@@ -107,7 +114,7 @@ func TestTickWaitsForWhatWasUntold(t *testing.T) {
 	for range 3 {
 		ticks(2, "it was untold at the last tick and still is")
 	}
-	if err := o.relayAll(t.Context()); err != nil {
+	if err := o.relayAll(t.Context(), func() {}); err != nil {
 		t.Fatal(err)
 	}
 	ticks(3, "told")
@@ -127,7 +134,7 @@ func TestTickWaitsForWhatWasNotSeen(t *testing.T) {
 	if got := heard.ticks.Load(); got != 1 {
 		t.Fatalf("%d ticks; want no second one past a change that was committed before the first", got)
 	}
-	if err := o.relayAll(t.Context()); err != nil {
+	if err := o.relayAll(t.Context(), func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if o.tick(t.Context(), &last); heard.ticks.Load() != 2 {
@@ -164,11 +171,92 @@ func TestTickWaitsForMany(t *testing.T) {
 	if o.tick(ctx, &last); heard.ticks.Load() != 1 {
 		t.Errorf("%d ticks; want no second one while some of the changes still wait", heard.ticks.Load())
 	}
-	if err := o.relayAll(ctx); err != nil {
+	if err := o.relayAll(ctx, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if o.tick(ctx, &last); heard.ticks.Load() != 2 {
 		t.Error("no tick after all were told")
+	}
+}
+
+// TestTickWaitsForAnAnnouncedFolder trashes a folder, which is promised to be told, and
+// has its links announced: these changes have names of their own, and are promised too.
+func TestTickWaitsForAnAnnouncedFolder(t *testing.T) {
+	t.Parallel()
+	o, heard, _ := relaying(t, time.Now)
+	ctx := t.Context()
+	tenant := must(o.Store.Tenants(ctx))[0].ID
+	file := must(o.Store.Files(ctx, tenant, store.ListFilter{}))[0]
+	folder := must(o.Store.CreateFolder(ctx, tenant, file.SpaceID, nil, "f"))
+	must(o.Store.UpdateFile(ctx, tenant, file.ID, nil, store.Placement{Set: true, ID: &folder.ID}))
+	if err := o.relayAll(ctx, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	var last promise
+	ticks := func(want int64, when string) {
+		t.Helper()
+		if o.tick(ctx, &last); heard.ticks.Load() != want {
+			t.Fatalf("%s: %d ticks; want %d", when, heard.ticks.Load(), want)
+		}
+	}
+	ticks(1, "nothing waits")
+	must(o.Store.TrashFolder(ctx, tenant, folder.ID))
+	ticks(2, "trashed after the last tick: the tick says nothing of it")
+	ticks(2, "not announced")
+	if n := must(o.Store.Relay(ctx, 1, func([]store.Change) error { return nil })); n != 1 {
+		t.Fatalf("%d steps; want the announcement", n)
+	}
+	ticks(2, "announced, and not told")
+	ticks(2, "announced, and still not told")
+	if err := o.relayAll(ctx, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	ticks(3, "told")
+}
+
+// TestPromiseIsOutgrown has more wait than can be listed, of an origin whose clock is
+// behind: what was promised may be among the rest.
+func TestPromiseIsOutgrown(t *testing.T) {
+	t.Parallel()
+	p := promise{rows: map[string]bool{"b": true}, most: "b"}
+	many := slices.Repeat([]string{"a"}, maxUntold)
+	if !p.outgrown(many) || p.outgrown(many[1:]) || p.outgrown(append(many[1:], "b")) {
+		t.Error("a promise is outgrown where it can't be looked for, and only there")
+	}
+}
+
+// TestTicksGoOnUnderChanges has a change come while each is told, so that there is
+// always one that waits: edges hear ticks all the same.
+func TestTicksGoOnUnderChanges(t *testing.T) {
+	t.Parallel()
+	db, err := database.OpenPostgres(t.Context(), testenv.OwnPostgres(t).DSN, 8) // SQLite has one writer, the relay
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, heard, revoke := relayingOn(t, db, time.Now)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	tenant := must(o.Store.Tenants(ctx))[0].ID
+	file := must(o.Store.Files(ctx, tenant, store.ListFilter{}))[0].ID
+	var links []string
+	for range 40 {
+		made := must(o.Store.CreateShare(ctx, store.NewShare{TenantID: tenant, FileID: file, Permission: share.View, Hash: func(id string) share.Hash { return share.HashToken(id) }}))
+		links = append(links, made.ID)
+	}
+	heard.during = func(context.Context) error {
+		if len(links) == 0 {
+			stop()
+			return nil
+		}
+		time.Sleep(tickEvery / 5)
+		_, err := o.Store.RevokeShare(t.Context(), tenant, links[0])
+		links = links[1:]
+		return err
+	}
+	revoke()
+	o.Relay(ctx)
+	if got := heard.ticks.Load(); got < 3 {
+		t.Errorf("%d ticks in two seconds of changes; want one for most intervals", got)
 	}
 }
 

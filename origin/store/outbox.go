@@ -206,20 +206,29 @@ func (s *Store) changesOf(ctx context.Context, tx *sql.Tx, rows []outboxRow) ([]
 	return changes, nil
 }
 
-// UntoldRows returns the ids of up to limit changes that wait to be told, and of
-// folders that wait to be announced, the least ones in their order.
+// untold names what waits: changes to be told by the ids of their rows, and folders to be
+// announced, which leave such changes, by theirs behind a letter that no id begins with.
+const untold = `(SELECT id FROM outbox UNION ALL SELECT '` + folderLetter + `' || folder_id AS id FROM untold_folders) untold`
+
+const folderLetter = "z"
+
+// IsFolder reports whether a name that UntoldRows or LastUntold returned is a folder's.
+func IsFolder(name string) bool { return strings.HasPrefix(name, folderLetter) }
+
+// UntoldRows names up to limit changes that wait to be told, and folders that wait to be
+// announced, the least ones in their order.
 func (s *Store) UntoldRows(ctx context.Context, limit int) ([]string, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id FROM (SELECT id FROM outbox UNION ALL SELECT folder_id AS id FROM untold_folders) untold ORDER BY id LIMIT $1`, limit)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id FROM `+untold+` ORDER BY id LIMIT $1`, limit)
 	return collect(rows, err, func(row scanner) (id string, err error) {
 		err = row.Scan(&id)
 		return id, err
 	})
 }
 
-// LastUntold returns the greatest of the ids of which UntoldRows returns the least, "" if
-// nothing waits.
+// LastUntold returns the greatest of the names of which UntoldRows returns the least, ""
+// if nothing waits.
 func (s *Store) LastUntold(ctx context.Context) (id string, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT COALESCE(MAX(id), '') FROM (SELECT id FROM outbox UNION ALL SELECT folder_id AS id FROM untold_folders) untold`).Scan(&id)
+	err = s.db.Read().QueryRowContext(ctx, `SELECT COALESCE(MAX(id), '') FROM `+untold).Scan(&id)
 	return id, err
 }
 
