@@ -5,7 +5,8 @@
 // an error. At most one store read per slice is in progress, however many
 // readers wait for it, and they are served while it fills. RAM, disk and store
 // reads are bounded by Config, whatever the clients do: a slow reader costs at
-// most one buffer, and never holds up a fill or another reader. No damage to a
+// most one buffer, or keeps a small object from being evicted, and never holds up
+// a fill or another reader. No damage to a
 // file that its metadata or checksum betrays is ever served.
 //
 // What it refuses to know: shares, requests, HTTP. An object is named by the

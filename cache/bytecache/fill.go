@@ -1,6 +1,7 @@
 package bytecache
 
 import (
+	"context"
 	"fmt"
 	"os"
 )
@@ -57,6 +58,9 @@ func (f *flight) fill() (kept bool, err error) {
 	}()
 	if err := f.pour(t, s); err != nil {
 		return false, err
+	}
+	if f.isAbandoned() {
+		return false, context.Canceled
 	}
 	return s.finish(), nil
 }

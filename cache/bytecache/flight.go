@@ -30,6 +30,8 @@ type flight struct {
 	flying bool // the fill has not ended
 	wanted bool // somebody was served to their end: worth completing
 	purged bool
+	// abandoned: nobody waits, and no Purge finds it, though its last bytes may be here.
+	abandoned bool
 
 	mu      sync.Mutex    // guards what follows; taken after flights.mu
 	sink    sink          // set once, before mark moves
@@ -87,6 +89,7 @@ func (f *flight) leave(served bool) {
 	if (abandoned || gone) && fs.air[f.key] == f {
 		delete(fs.air, f.key)
 	}
+	f.abandoned = f.abandoned || abandoned
 	fs.mu.Unlock()
 	if abandoned {
 		f.cache.counts.abandoned.Add(1)
@@ -95,6 +98,12 @@ func (f *flight) leave(served bool) {
 	if gone {
 		f.release()
 	}
+}
+
+func (f *flight) isAbandoned() bool {
+	f.cache.flights.mu.Lock()
+	defer f.cache.flights.mu.Unlock()
+	return f.abandoned
 }
 
 // worthwhileLocked reports whether the rest should be fetched with nobody

@@ -2,7 +2,9 @@ package bytecache
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -86,6 +88,50 @@ func TestPurgeWhileFilling(t *testing.T) {
 		})
 		if source := mustFetch(t, c, o, 0, size); source != Store {
 			t.Errorf("after Purge from %s", source)
+		}
+	}
+}
+
+// deaf is a body that doesn't notice when nobody wants it any more.
+type deaf struct {
+	io.Reader
+	reading chan<- struct{}
+	release <-chan struct{}
+}
+
+func (d deaf) Read(p []byte) (int, error) {
+	select {
+	case d.reading <- struct{}{}:
+	default:
+	}
+	<-d.release
+	return d.Reader.Read(p)
+}
+
+// A fill that was abandoned may still get its last bytes, and no purge finds it.
+func TestPurgeOfAnAbandonedFill(t *testing.T) {
+	for _, size := range []int64{1000, 4096} {
+		reading, release := make(chan struct{}, 1), make(chan struct{})
+		cfg := testConfig(&store{})
+		cfg.Open = func(_ context.Context, o Object, from, n int64) (io.ReadCloser, error) {
+			return io.NopCloser(deaf{bytes.NewReader(content(o)[from : from+n]), reading, release}), nil
+		}
+		cfg.Dir = t.TempDir()
+		c := mustNew(t, cfg)
+		o := Object{ID: "a", Size: size}
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		go func() { var r Reader; left <- c.Open(ctx, &r, o, 0, size) }()
+		<-reading
+		leave()
+		if err := <-left; err == nil {
+			t.Fatal("opened, though no byte was there")
+		}
+		mustPurge(t, c, o)
+		close(release)
+		idle(t, c)
+		if st := c.Stats(); st.RAMBytes != 0 || st.DiskBytes != 0 || st.DiskSlices != 0 {
+			t.Errorf("%d bytes: purged, and held all the same: %+v", size, st)
 		}
 	}
 }
