@@ -24,7 +24,7 @@ func TestHealthy(t *testing.T) {
 func TestBus(t *testing.T) {
 	t.Parallel()
 	w := NewWorld(t, Options{Seed: *seed + 4})
-	file, large := w.Upload(bodySize), w.Upload(24<<20)
+	file, large := w.Upload(bodySize), w.Upload(15<<20)
 	w.Play(t, rowBus, "black-holed", file, &results, func(s *Scene) Bounds {
 		b := disturb(s, 2, func(redis *Path) { redis.BlackHole() })
 		b.Crashes = int64(2 * *rounds) // a block may have been on its way
@@ -180,7 +180,7 @@ func endMidBody(s *Scene, large *File) Bounds {
 		got := make([]*Visit, readers)
 		for i := range readers {
 			reading.Go(func() {
-				got[i] = s.Visit(context.Background(), s.Oracle, l, Request{Edge: i % Edges, Agent: agent("reader", round, i), Slow: 8 * time.Millisecond})
+				got[i] = s.Visit(context.Background(), s.Oracle, l, Request{Edge: i % Edges, Agent: agent("reader", round, i), Slow: 10 * time.Millisecond})
 			})
 		}
 		s.Wait(500*time.Millisecond, 800*time.Millisecond)

@@ -70,6 +70,19 @@ func TestRedis(t *testing.T) {
 		s.forget()
 		return Bounds{Stale: maxStale, Crashes: int64(n)}
 	})
+	w.Play(t, rowRedis, "FLUSHALL, and then no writes", file, &results, func(s *Scene) Bounds {
+		s.Crowd()
+		n := 2 * *rounds
+		for range n {
+			s.Wait(300*time.Millisecond, 600*time.Millisecond)
+			s.Redis.Ask(s.T, "FLUSHALL")
+			s.Redis.Ask(s.T, "CONFIG", "SET", "min-replicas-to-write", "1") // and there is no replica
+			s.Wait(time.Second, 2*time.Second)
+			s.Redis.Ask(s.T, "CONFIG", "SET", "min-replicas-to-write", "0")
+		}
+		s.Wait(time.Second, 2*time.Second)
+		return Bounds{Stale: maxStale, Crashes: int64(n)}
+	})
 	w.Play(t, rowRedis, "split brain, both primaries reachable", file, &results, splitBrain)
 }
 
