@@ -82,6 +82,19 @@ const browserHeaders = "Sec-Ch-Ua: \"Chromium\";v=\"150\", \"Not_A Brand\";v=\"8
 
 // BenchmarkLearn is what it takes to learn a record that another layer has, and
 // what each takes in memory afterwards, in bytes, with the index around it.
+// BenchmarkListing is what a body of more than a write pays to end with its link.
+func BenchmarkListing(b *testing.B) {
+	u := newUnderway()
+	b.RunParallel(func(pb *testing.PB) {
+		t := &tally{hash: share.HashToken(share.NewKey())}
+		t.stream.tally = t
+		for pb.Next() {
+			u.enter(&t.stream, u.mark(t.hash))
+			u.leave(&t.stream)
+		}
+	})
+}
+
 func BenchmarkLearn(b *testing.B) {
 	const links = 100_000
 	w := newWorld(b, func(c *Config, p *Parts, _ *world) {
