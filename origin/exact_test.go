@@ -33,8 +33,9 @@ type site struct {
 	edges   []*outpost
 	blocks  *place // where the origin looks
 	served  atomic.Int64
-	killed  bool // an edge was: what it took and did not serve is lost
-	forgets int  // times that blocks were lost or fenced
+	ahead   *store.Store // of an origin whose clock is hours ahead
+	killed  bool         // an edge was: what it took and did not serve is lost
+	forgets int          // times that blocks were lost or fenced
 }
 
 // outpost is an edge, as far as it has a ledger.
@@ -160,6 +161,8 @@ func newSite(t *testing.T, tb rapid.TB, most int64, edges int, blocks storecontr
 	s.db, err = database.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"))
 	s.ok(err)
 	tables, err := store.Open(t.Context(), s.db, store.Options{CountPermanentLinks: true, Now: s.clock.now})
+	s.ok(err)
+	s.ahead, err = store.Open(t.Context(), s.db, store.Options{CountPermanentLinks: true, Now: func() time.Time { return s.clock.now().Add(3 * time.Hour) }})
 	s.ok(err)
 	s.blocks.move(blocks)
 	s.Origin = &Origin{Parts: Parts{Store: tables, Blocks: s.blocks, Metrics: metrics.NewOrigin(metrics.New()), Log: slog.New(slog.DiscardHandler)}}
@@ -338,7 +341,7 @@ func TestExact(t *testing.T) {
 // play does random things to a site, then drains it and reckons up.
 func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func()) {
 	edge := func() int { return rapid.IntRange(0, len(s.edges)-1).Draw(rt, "edge") }
-	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "time", "kill"}
+	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "sweep", "time", "kill"}
 	for name := range faults {
 		names = append(names, name)
 	}
@@ -354,6 +357,12 @@ func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func())
 			s.edges[edge()].net.heal()
 		case "settle":
 			s.edges[edge()].Settle(context.Background(), time.Second)
+		case "sweep": // which forgets answers that are asked for again: what they granted is lost
+			if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
+				_, err := s.ahead.SweepLedger(context.Background(), 1<<20)
+				s.ok(err)
+				s.killed = true
+			}
 		case "time":
 			s.clock.add(time.Duration(rapid.IntRange(1, 5000).Draw(rt, "ms")) * time.Millisecond)
 		case "kill":

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -33,20 +32,20 @@ func (s *Store) Redeem(ctx context.Context, shareID string, ask share.Ask) (shar
 		if err := s.lockShare(ctx, tx, shareID); err != nil {
 			return err
 		}
-		answered, found, err := s.answered(ctx, tx, shareID, ask)
+		last, found, err := s.answered(ctx, tx, shareID, ask)
 		if err != nil || found {
-			grant = answered
+			grant = last.Grant
 			return err
 		}
 		if ask.Return > 0 {
-			told, err = s.takeBack(ctx, tx, shareID, ask)
+			told, err = s.takeBack(ctx, tx, shareID, ask, last.Direct)
 		} else {
 			grant, told, err = s.grant(ctx, tx, shareID, ask)
 		}
 		if err != nil {
 			return err
 		}
-		return s.remember(ctx, tx, shareID, ask, grant)
+		return s.remember(ctx, tx, shareID, ask, last.then(ask, grant))
 	})
 	if err == nil && told {
 		s.wake.ring()
@@ -76,36 +75,6 @@ func (s *Store) lockTenantOf(ctx context.Context, tx *sql.Tx, shareID string) er
 	_, err := tx.ExecContext(ctx, `SELECT 1 FROM tenants WHERE id = (SELECT tenant_id FROM shares WHERE id = $1)`+s.db.ForUpdate(), shareID)
 	if err != nil {
 		return fmt.Errorf("redeem: %w", err)
-	}
-	return nil
-}
-
-// answered returns what this ask was answered before, if it was.
-func (s *Store) answered(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (grant share.Grant, found bool, err error) {
-	var seq int64
-	var answer string
-	err = tx.QueryRowContext(ctx, `SELECT seq, answer FROM ledger_asks WHERE share_id = $1 AND edge = $2`, shareID, ask.Edge).Scan(&seq, &answer)
-	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && seq < ask.Seq:
-		return grant, false, nil
-	case err != nil:
-		return grant, false, fmt.Errorf("redeem: %w", err)
-	case seq > ask.Seq: // a late copy of an ask that nobody waits for
-		return grant, false, share.E(share.Unavailable, "redeem", errors.New("a newer ask was answered"))
-	}
-	return grant, true, json.Unmarshal([]byte(answer), &grant)
-}
-
-func (s *Store) remember(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask, grant share.Grant) error {
-	answer, err := json.Marshal(grant)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO ledger_asks (share_id, edge, seq, answer, asked_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (share_id, edge) DO UPDATE SET seq = excluded.seq, answer = excluded.answer, asked_at = excluded.asked_at`,
-		shareID, ask.Edge, ask.Seq, string(answer), s.micros())
-	if err != nil {
-		return fmt.Errorf("remember grant: %w", err)
 	}
 	return nil
 }
@@ -189,21 +158,4 @@ func (s *Store) raise(ctx context.Context, tx *sql.Tx, shareID string, from int6
 		return share.E(share.Unavailable, "raise ceiling", errors.New("it moved meanwhile"))
 	}
 	return nil
-}
-
-// takeBack puts downloads that were granted and not served back under the
-// ceiling. A share that was said to be used up is told to be so no more.
-func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, shareID string, ask share.Ask) (told bool, err error) {
-	if told, err = usedUp(ctx, tx, shareID); err != nil {
-		return false, fmt.Errorf("take back: %w", err)
-	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = reserved - $2, download_count = download_count - $2
-		WHERE id = $1 AND max_downloads IS NOT NULL AND cap_epoch = $3`, shareID, ask.Return, ask.Epoch))
-	if err != nil || !ok || !told {
-		return false, err
-	}
-	if err := raiseBound(ctx, tx, shareID); err != nil {
-		return false, err
-	}
-	return true, s.announceShare(ctx, tx, shareID)
 }

@@ -24,11 +24,11 @@ func TestLocksComeInOneOrder(t *testing.T) {
 		{"a download given back, and another cap", "UPDATE ON shares", func(t *testing.T, b *bench) (first, second func(context.Context) error) {
 			one, two := int64(1), int64(2)
 			v, _ := b.link(t, b.clean(t).ID, &one)
-			if _, err := b.redeem(t.Context(), v.ID, 1); err != nil {
+			if _, err := b.Redeem(t.Context(), v.ID, share.Ask{Edge: "a", Seq: 1, N: 1}); err != nil {
 				t.Fatal(err)
 			}
 			return func(ctx context.Context) error {
-					_, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "a", Seq: 1, Return: 1})
+					_, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "a", Seq: 2, Return: 1})
 					return err
 				}, func(ctx context.Context) error {
 					_, err := b.UpdateShare(ctx, b.tenant, v.ID, ShareUpdate{SetCap: true, MaxDownloads: &two})
