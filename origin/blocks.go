@@ -9,7 +9,8 @@ import (
 )
 
 // Blocks is where edges take the downloads of links with large caps. Look says
-// what is left of a block, Remove takes it away and says what was left.
+// what is left of a block, Remove takes it away and says what was left, each time that
+// it is asked within the hour.
 type Blocks interface {
 	Look(ctx context.Context, shareID, block string) (ledger.Holding, error)
 	Remove(ctx context.Context, shareID, block string) (ledger.Holding, error)
@@ -19,6 +20,7 @@ const (
 	watchEvery = time.Second // how often blocks are looked at
 	watchBatch = 200         // and how many
 	blockIdle  = time.Hour   // unused for so long, a block goes back under its ceiling
+	freeTries  = 3           // at emptying a block whose cap changes
 )
 
 // watchBlocks counts what edges served that fell silent, takes idle blocks back
@@ -76,18 +78,28 @@ func (o *Origin) infer(ctx context.Context, block string, held ledger.Holding, i
 // takeBackBlock ends a block and puts what nobody took back under the ceiling,
 // where that is certain.
 func (o *Origin) takeBackBlock(ctx context.Context, b store.OpenBlock) error {
+	if err := o.emptyBlock(ctx, b); err != nil {
+		return err
+	}
+	return o.Store.CloseBlock(ctx, b)
+}
+
+// emptyBlock is that, but for the block's end: until then there is no other one.
+func (o *Origin) emptyBlock(ctx context.Context, b store.OpenBlock) error {
+	if err := o.Store.HoldBlock(ctx, b); err != nil {
+		return err
+	}
 	held, err := o.Blocks.Remove(ctx, b.ShareID, b.ID)
 	if err != nil {
 		return err
 	}
-	free := int64(0)
-	if held.Found && held.Live {
-		free = held.Free
-	}
-	if err := o.infer(ctx, b.ID, held, 0); err != nil { // there will be nothing to infer from later
+	if err := o.infer(ctx, b.ID, held, 0); err != nil {
 		return err
 	}
-	return o.Store.CloseBlock(ctx, b, free)
+	if !held.Found || !held.Live {
+		return nil
+	}
+	return o.Store.EmptyBlock(ctx, b, held.Free)
 }
 
 // finishBlocks reckons up the closed blocks.
@@ -101,15 +113,22 @@ func (o *Origin) finishBlocks(ctx context.Context) error {
 	}
 }
 
-// freeBlock takes a share's block back before its cap changes, so that the new
-// cap is reckoned from what was really taken. Where the block can't be reached
-// its rest is lost: the cap counts it as used.
+// freeBlock empties a share's block before its cap changes, so that the new cap is
+// reckoned from what was really taken. Where the block can't be reached its rest is
+// lost: the cap counts it as used.
 func (o *Origin) freeBlock(ctx context.Context, tenantID, shareID string) {
-	b, found, err := o.Store.BlockOf(ctx, tenantID, shareID)
-	if err == nil && found {
-		err = o.takeBackBlock(ctx, b)
-	}
-	if err != nil {
-		o.Log.WarnContext(ctx, "a block of downloads is lost to its share, whose cap changes", "share", shareID, "error", err)
+	emptied := ""
+	for range freeTries {
+		b, found, err := o.Store.BlockOf(ctx, tenantID, shareID)
+		if err == nil && (!found || b.ID == emptied) { // which no other one took the place of
+			return
+		}
+		if err == nil {
+			err = o.emptyBlock(ctx, b)
+		}
+		if emptied = b.ID; err != nil {
+			emptied = ""
+			o.Log.WarnContext(ctx, "a block of downloads may be lost to its share, whose cap changes", "share", shareID, "error", err)
+		}
 	}
 }

@@ -54,6 +54,7 @@ func (m *moved) add(d time.Duration) { m.nanos.Add(int64(d)) }
 // place is a store of blocks that may be exchanged for another.
 type place struct {
 	atomic.Pointer[storecontract.BlockStore]
+	removed func() error // called after a removal, if set; its failure is the answer
 }
 
 func (p *place) move(to storecontract.BlockStore) { p.Store(&to) }
@@ -62,7 +63,11 @@ func (p *place) Look(ctx context.Context, s, b string) (ledger.Holding, error) {
 	return p.at().Look(ctx, s, b)
 }
 func (p *place) Remove(ctx context.Context, s, b string) (ledger.Holding, error) {
-	return p.at().Remove(ctx, s, b)
+	h, err := p.at().Remove(ctx, s, b)
+	if p.removed != nil && err == nil {
+		err = p.removed()
+	}
+	return h, err
 }
 
 // network loses questions and answers, and delivers questions late.
@@ -316,6 +321,15 @@ func (s *site) inferAll() {
 	}
 }
 
+// takeAllBack takes each block back that can be reached, some of them twice.
+func (s *site) takeAllBack() {
+	blocks, err := s.Store.OpenBlocks(context.Background(), "", 1<<20)
+	s.ok(err)
+	for _, b := range append(blocks, blocks...) {
+		_ = s.takeBackBlock(context.Background(), b)
+	}
+}
+
 // TestExact plays random faults on a link and holds that it is never served more
 // often than its cap allows, that nothing is lost of small caps and little of
 // large ones, and that what is counted is what was served.
@@ -341,7 +355,7 @@ func TestExact(t *testing.T) {
 // play does random things to a site, then drains it and reckons up.
 func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func()) {
 	edge := func() int { return rapid.IntRange(0, len(s.edges)-1).Draw(rt, "edge") }
-	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "sweep", "time", "kill"}
+	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "sweep", "take back", "time", "kill"}
 	for name := range faults {
 		names = append(names, name)
 	}
@@ -361,6 +375,11 @@ func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func())
 			if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
 				_, err := s.ahead.SweepLedger(context.Background(), 1<<20)
 				s.ok(err)
+				s.killed = true
+			}
+		case "take back": // which forgets what takings were answered
+			if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
+				s.takeAllBack()
 				s.killed = true
 			}
 		case "time":

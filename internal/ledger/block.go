@@ -62,7 +62,8 @@ type Blocks interface {
 type Holding struct {
 	Found bool
 	// Live: the block is in the history that it was installed in, so Free units
-	// were taken by nobody. Else they may have been, elsewhere.
+	// were taken by nobody, and once it is removed never will be. Else they may have
+	// been, elsewhere.
 	Live bool
 	Free int64
 	Took []Took

@@ -20,17 +20,18 @@ type Blocks struct {
 
 	mu   sync.Mutex        // guards what follows
 	held map[string]*block // by share
-	past []*block          // that were replaced, the newest last
+	past []*block          // that were replaced or removed, the newest last
 }
 
-// maxPast bounds how many blocks are remembered after they were replaced.
+// maxPast bounds how many blocks are remembered after they were replaced or removed.
 const maxPast = 1024
 
 type block struct {
 	share.Block
-	free   int64
-	edges  map[string]*slot
-	before map[string]answered // of edges that took from the blocks before, until they take from this one
+	free    int64
+	removed bool
+	edges   map[string]*slot
+	before  map[string]answered // of edges that took from the blocks before, until they take from this one
 }
 
 // answered is the newest taking that an edge made of earlier blocks.
@@ -105,11 +106,15 @@ func (b *Blocks) Install(_ context.Context, shareID string, granted share.Block,
 		if held.ID != replaces {
 			return false, nil
 		}
-		b.past = append(b.past[max(0, len(b.past)+1-maxPast):], held)
+		b.rememberLocked(held)
 		next.before = held.answers(b.now().Add(-ledger.RepeatedFor))
 	}
 	b.held[shareID] = next
 	return true, nil
+}
+
+func (b *Blocks) rememberLocked(past *block) {
+	b.past = append(b.past[max(0, len(b.past)+1-maxPast):], past)
 }
 
 // answers are the newest takings of this block and of those before it, since then.
@@ -135,12 +140,14 @@ func (b *Blocks) Look(_ context.Context, shareID, id string) (h ledger.Holding, 
 	return b.lookLocked(shareID, id), nil
 }
 
-// Remove returns the same and takes the block away.
+// Remove returns the same and takes the block away. Asked again, it returns the same.
 func (b *Blocks) Remove(_ context.Context, shareID, id string) (ledger.Holding, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := b.lookLocked(shareID, id)
-	if h.Live {
+	if held := b.held[shareID]; h.Live && held != nil && held.ID == id {
+		held.removed = true
+		b.rememberLocked(held)
 		delete(b.held, shareID)
 	}
 	return h, nil
@@ -155,6 +162,7 @@ func (b *Blocks) lookLocked(shareID, id string) ledger.Holding {
 			return ledger.Holding{}
 		}
 		held = b.past[i]
+		live = held.removed
 	}
 	h := ledger.Holding{Found: true, Live: live, Free: held.free}
 	for edge, s := range held.edges {

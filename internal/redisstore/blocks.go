@@ -41,7 +41,8 @@ const (
 	// blockLife is how long a block that nobody uses stays: far longer than it
 	// takes an origin to fetch it back.
 	blockLife = 7 * 24 * time.Hour
-	// pastLife is how long it can be read who took from a block that was replaced.
+	// pastLife is how long it can be read who took from a block that was replaced or
+	// removed.
 	pastLife = time.Hour
 )
 
@@ -140,8 +141,12 @@ b = redis.call('HGETALL', key)
 if #b == 0 then return {} end
 for i = 1, #b, 2 do held[b[i]] = b[i + 1] end
 local h, t = history(), redis.call('TIME')
-local live = (key == KEYS[1] and h ~= '' and held['history'] == h) and 1 or 0
-if ARGV[2] == 'remove' and live == 1 then redis.call('DEL', KEYS[1]) end
+local live = ((key == KEYS[1] or held['removed']) and h ~= '' and held['history'] == h) and 1 or 0
+if ARGV[2] == 'remove' and live == 1 and key == KEYS[1] then
+  redis.call('HSET', KEYS[1], 'removed', 1)
+  redis.call('RENAME', KEYS[1], KEYS[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
 local out = {live, held['free'], string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000))}
 for i = 1, #b, 2 do
   if string.sub(b[i], 1, 2) == 'e:' then
@@ -157,13 +162,14 @@ func (b *Blocks) Look(ctx context.Context, shareID, block string) (ledger.Holdin
 }
 
 // Remove returns the same, and takes a live block away: nobody can take from it
-// any more. A block of another history is left as it is.
+// any more. A block of another history is left as it is. Asked again within pastLife,
+// it returns the same.
 func (b *Blocks) Remove(ctx context.Context, shareID, block string) (ledger.Holding, error) {
 	return b.holding(ctx, removeScript, shareID, block, "remove")
 }
 
 func (b *Blocks) holding(ctx context.Context, script *redis.Script, shareID, block, what string) (h ledger.Holding, err error) {
-	reply, err := script.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, block)}, block, what).Slice()
+	reply, err := script.Run(ctx, b.redis, []string{b.key(shareID), b.past(shareID, block)}, block, what, pastLife.Milliseconds()).Slice()
 	if err != nil {
 		return h, failure(what+" at block", err)
 	}

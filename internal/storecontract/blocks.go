@@ -203,9 +203,15 @@ func holding(t *testing.T, s BlockStore) {
 	look("look", s.Look, "b", true)
 	look("removal", s.Remove, "x", false)
 	look("removal", s.Remove, "b", true)
-	look("removal", s.Remove, "b", false)
+	look("removal of what is removed", s.Remove, "b", true) // the answer may have been lost
+	look("look", s.Look, "b", true)
 	if got, err := answerTo(t, s, "s", ledger.Take{Edge: "a", Seq: 3, N: 1}); err != nil || got.State != ledger.Missing {
 		t.Errorf("taking after removal: %+v, %v; want Missing", got, err)
+	}
+	MustInstall(t, s, share.Block{ID: "next", Units: 10})
+	look("removal beside another block", s.Remove, "b", true)
+	if h, err := s.Look(t.Context(), "s", "next"); err != nil || !h.Live || h.Free != 10 {
+		t.Errorf("the block after it: %+v, %v; want it whole", h, err)
 	}
 }
 

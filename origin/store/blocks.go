@@ -13,8 +13,6 @@ import (
 const (
 	blockSilence = time.Minute      // a block nobody reported of for so long may be lost
 	blockGrace   = 10 * time.Second // for last reports of a closed block
-	blockKeep    = 24 * time.Hour   // of what is settled
-	askKeep      = time.Hour        // of answers; asks are repeated for seconds
 )
 
 func (s *Store) openBlock(ctx context.Context, tx *sql.Tx, shareID string, b share.Block) error {
@@ -38,14 +36,6 @@ func (s *Store) closeBlock(ctx context.Context, tx *sql.Tx, shareID, id string) 
 		return fmt.Errorf("close block: %w", err)
 	}
 	return nil
-}
-
-// forgotten reports whether nobody has reported of a block for long: then whoever
-// can't reach it need not wait for it.
-func (s *Store) forgotten(ctx context.Context, tx *sql.Tx, id string) bool {
-	var touched int64
-	err := tx.QueryRowContext(ctx, `SELECT touched_at FROM ledger_blocks WHERE id = $1`, id).Scan(&touched)
-	return err == nil && s.micros()-touched > blockSilence.Microseconds()
 }
 
 // Settle adds what edges served of blocks to download_count, and gives what they
@@ -120,8 +110,13 @@ func (s *Store) settleOne(ctx context.Context, tx *sql.Tx, w word) error {
 	if err := s.lockShare(ctx, tx, shareID); err != nil {
 		return purged(err)
 	}
+	return s.hear(ctx, tx, shareID, w)
+}
+
+// hear adds what is new in a word. The share is locked.
+func (s *Store) hear(ctx context.Context, tx *sql.Tx, shareID string, w word) error {
 	var old word
-	err = tx.QueryRowContext(ctx, `SELECT served, returned, took FROM ledger_uses WHERE block_id = $1 AND edge = $2`, w.block, w.edge).
+	err := tx.QueryRowContext(ctx, `SELECT served, returned, took FROM ledger_uses WHERE block_id = $1 AND edge = $2`, w.block, w.edge).
 		Scan(&old.served, &old.returned, &old.took)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -172,108 +167,4 @@ func (s *Store) giveBack(ctx context.Context, tx *sql.Tx, shareID, block string,
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE ledger_blocks SET units = units - $2 WHERE id = $1`, block, units)
 	return err
-}
-
-// OpenBlock is a block of which there may be more to be known.
-type OpenBlock struct {
-	ID, ShareID string
-	TouchedAt   int64 // when it was last reported of
-	Closed      bool
-}
-
-// OpenBlocks returns blocks that are not settled in the order of their ids, from
-// behind one.
-func (s *Store) OpenBlocks(ctx context.Context, behind string, limit int) ([]OpenBlock, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, share_id, touched_at, closed_at IS NOT NULL FROM ledger_blocks
-		WHERE NOT settled AND id > $1 ORDER BY id LIMIT $2`, behind, limit)
-	return collect(rows, err, func(row scanner) (b OpenBlock, err error) {
-		err = row.Scan(&b.ID, &b.ShareID, &b.TouchedAt, &b.Closed)
-		return b, err
-	})
-}
-
-// BlockOf returns the share's open block, if it has one.
-func (s *Store) BlockOf(ctx context.Context, tenantID, shareID string) (b OpenBlock, found bool, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT b.id, b.share_id, b.touched_at FROM shares s JOIN ledger_blocks b ON b.id = s.block_id
-		WHERE s.id = $1 AND s.tenant_id = $2`, shareID, tenantID).Scan(&b.ID, &b.ShareID, &b.TouchedAt)
-	if errors.Is(err, sql.ErrNoRows) {
-		return b, false, nil
-	}
-	return b, err == nil, err
-}
-
-// CloseBlock closes an open block. free is how many of its units it is proven
-// that nobody took or ever can; they go back to the ceiling.
-func (s *Store) CloseBlock(ctx context.Context, b OpenBlock, free int64) error {
-	return s.inTxAndWake(ctx, func(tx *sql.Tx) error {
-		if err := s.lockShare(ctx, tx, b.ShareID); err != nil {
-			if err = purged(err); err == nil {
-				err = s.closeBlock(ctx, tx, b.ShareID, b.ID)
-			}
-			return err
-		}
-		var open, full bool
-		err := tx.QueryRowContext(ctx, `SELECT COALESCE(block_id = $2, FALSE), COALESCE(reserved - $3 >= max_downloads, FALSE) FROM shares WHERE id = $1`,
-			b.ShareID, b.ID, free).Scan(&open, &full)
-		if err != nil || !open {
-			return err
-		}
-		if err := s.giveBack(ctx, tx, b.ShareID, b.ID, free); err != nil {
-			return err
-		}
-		if err := s.closeBlock(ctx, tx, b.ShareID, b.ID); err != nil || !full {
-			return err
-		}
-		return s.announceUsedUp(ctx, tx, b.ShareID)
-	})
-}
-
-// FinishBlocks settles closed blocks for which no report is waited any more, and
-// returns how many and how many units were lost in them.
-func (s *Store) FinishBlocks(ctx context.Context, limit int) (finished, lost int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		finished, lost = 0, 0
-		rows, err := tx.QueryContext(ctx, `UPDATE ledger_blocks SET settled = TRUE WHERE id IN (
-			SELECT id FROM ledger_blocks WHERE closed_at < $1 AND NOT settled ORDER BY closed_at LIMIT $2`+s.db.SkipLocked()+`)
-			RETURNING units - used`, s.micros()-blockGrace.Microseconds(), limit)
-		all, err := collect(rows, err, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err })
-		for _, n := range all {
-			finished, lost = finished+1, lost+max(0, n)
-		}
-		return err
-	})
-	return finished, lost, err
-}
-
-// SweepLedger forgets answers that nobody asks for again, and settled blocks.
-func (s *Store) SweepLedger(ctx context.Context, limit int) (swept int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		now := s.micros()
-		asks, err := affected(tx.ExecContext(ctx, `DELETE FROM ledger_asks WHERE (share_id, edge) IN (
-			SELECT share_id, edge FROM ledger_asks WHERE asked_at < $1 LIMIT $2`+s.db.SkipLocked()+`)`, now-askKeep.Microseconds(), limit))
-		if err != nil {
-			return fmt.Errorf("sweep ledger: %w", err)
-		}
-		blocks, err := sweepBlocks(ctx, tx, now-blockKeep.Microseconds(), limit, s.db.SkipLocked())
-		if err != nil {
-			return fmt.Errorf("sweep ledger: %w", err)
-		}
-		swept = max(asks, blocks)
-		return nil
-	})
-	return swept, err
-}
-
-// sweepBlocks removes settled blocks that were closed before a time, and what is known
-// of the use of these: another origin may be removing others.
-func sweepBlocks(ctx context.Context, tx *sql.Tx, before int64, limit int, skipLocked string) (int64, error) {
-	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger_blocks WHERE id IN (
-		SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2`+skipLocked+`) RETURNING id`, before, limit)
-	ids, err := collect(rows, err, func(row scanner) (id string, err error) { err = row.Scan(&id); return id, err })
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	query, args := among(`DELETE FROM ledger_uses WHERE block_id IN `, nil, ids)
-	_, err = tx.ExecContext(ctx, query, args...)
-	return int64(len(ids)), err
 }

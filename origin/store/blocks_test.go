@@ -78,9 +78,7 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("finished %d, %d lost, %v; want 1, %d", n, lost, err, first.Block.Units-4-16)
 		}
 		reserved, count, _ := b.state(t, v.ID)
-		if err := b.CloseBlock(ctx, OpenBlock{ID: second.Block.ID, ShareID: v.ID}, 20); err != nil {
-			t.Fatal(err)
-		}
+		b.takeBack(t, OpenBlock{ID: second.Block.ID, ShareID: v.ID}, 20)
 		b.want(t, v.ID, "closed with 20 free", reserved-20, count, false)
 		if _, err := b.Redeem(ctx, v.ID, share.Ask{Edge: "b", Seq: 3, Return: 1}); err != nil {
 			t.Fatal(err)
@@ -150,7 +148,7 @@ func TestSweptBlocksLeaveNothing(t *testing.T) {
 		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: 3}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.CloseBlock(ctx, OpenBlock{ID: g.Block.ID, ShareID: v.ID}, 0); err != nil {
+		if err := b.CloseBlock(ctx, OpenBlock{ID: g.Block.ID, ShareID: v.ID}); err != nil {
 			t.Fatal(err)
 		}
 		b.clock.add(blockGrace + time.Second)

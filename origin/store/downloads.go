@@ -109,12 +109,8 @@ func (s *Store) grant(ctx context.Context, tx *sql.Tx, shareID string, ask share
 	if rest == 0 && !c.block.Valid { // which was told before
 		return share.Grant{Exhausted: true}, false, nil
 	}
-	lost := rest == 0 && s.forgotten(ctx, tx, c.block.String)
-	if c.block.Valid && (c.block.String == ask.Spent || lost) {
-		if err := s.closeBlock(ctx, tx, shareID, c.block.String); err != nil {
-			return g, false, err
-		}
-		c.block = sql.NullString{}
+	if err := s.closeMissed(ctx, tx, shareID, &c, ask.Spent); err != nil {
+		return g, false, err
 	}
 	g.Downloads, g.Epoch, g.Open = min(ask.N, rest), c.epoch, c.block.String
 	if !c.block.Valid && ask.Block {

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+const (
+	blockKeep = 24 * time.Hour // of what is settled
+	askKeep   = time.Hour      // of answers; asks are repeated for seconds
+)
+
+// FinishBlocks settles closed blocks for which no report is waited any more, and
+// returns how many and how many units were lost in them.
+func (s *Store) FinishBlocks(ctx context.Context, limit int) (finished, lost int64, err error) {
+	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+		finished, lost = 0, 0
+		rows, err := tx.QueryContext(ctx, `UPDATE ledger_blocks SET settled = TRUE WHERE id IN (
+			SELECT id FROM ledger_blocks WHERE closed_at < $1 AND NOT settled ORDER BY closed_at LIMIT $2`+s.db.SkipLocked()+`)
+			RETURNING units - used`, s.micros()-blockGrace.Microseconds(), limit)
+		all, err := collect(rows, err, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err })
+		for _, n := range all {
+			finished, lost = finished+1, lost+max(0, n)
+		}
+		return err
+	})
+	return finished, lost, err
+}
+
+// SweepLedger forgets answers that nobody asks for again, and settled blocks.
+func (s *Store) SweepLedger(ctx context.Context, limit int) (swept int64, err error) {
+	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
+		now := s.micros()
+		asks, err := affected(tx.ExecContext(ctx, `DELETE FROM ledger_asks WHERE (share_id, edge) IN (
+			SELECT share_id, edge FROM ledger_asks WHERE asked_at < $1 LIMIT $2`+s.db.SkipLocked()+`)`, now-askKeep.Microseconds(), limit))
+		if err != nil {
+			return fmt.Errorf("sweep ledger: %w", err)
+		}
+		blocks, err := sweepBlocks(ctx, tx, now-blockKeep.Microseconds(), limit, s.db.SkipLocked())
+		if err != nil {
+			return fmt.Errorf("sweep ledger: %w", err)
+		}
+		swept = max(asks, blocks)
+		return nil
+	})
+	return swept, err
+}
+
+// sweepBlocks removes settled blocks that were closed before a time, and what is known
+// of the use of these: another origin may be removing others.
+func sweepBlocks(ctx context.Context, tx *sql.Tx, before int64, limit int, skipLocked string) (int64, error) {
+	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger_blocks WHERE id IN (
+		SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2`+skipLocked+`) RETURNING id`, before, limit)
+	ids, err := collect(rows, err, func(row scanner) (id string, err error) { err = row.Scan(&id); return id, err })
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	query, args := among(`DELETE FROM ledger_uses WHERE block_id IN `, nil, ids)
+	_, err = tx.ExecContext(ctx, query, args...)
+	return int64(len(ids)), err
+}
