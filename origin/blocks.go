@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rawlink/internal/ledger"
@@ -29,20 +30,25 @@ const (
 func (o *Origin) watchBlocks(ctx context.Context) error {
 	behind := ""
 	return repeat(ctx, watchEvery, func() {
-		some, err := o.Store.OpenBlocks(ctx, behind, watchBatch)
-		for _, b := range some {
-			if err == nil {
-				err = o.watchBlock(ctx, b)
-			}
-		}
-		if behind = ""; len(some) == watchBatch {
-			behind = some[watchBatch-1].ID
-		}
-		if err == nil {
-			err = o.finishBlocks(ctx)
-		}
+		var err error
+		behind, err = o.watchOnce(ctx, behind)
 		o.sayUnwatched(ctx, err)
 	})
+}
+
+// watchOnce looks at some of the blocks, from behind one on, and returns the last of them,
+// "" after the last one of all.
+func (o *Origin) watchOnce(ctx context.Context, behind string) (last string, err error) {
+	some, err := o.Store.OpenBlocks(ctx, behind, watchBatch)
+	for _, b := range some {
+		if err == nil {
+			err = o.watchBlock(ctx, b)
+		}
+	}
+	if len(some) == watchBatch {
+		last = some[watchBatch-1].ID
+	}
+	return last, errors.Join(err, o.finishBlocks(ctx))
 }
 
 // sayUnwatched logs when watching begins to fail, and when it no longer does.
@@ -89,6 +95,11 @@ func (o *Origin) emptyBlock(ctx context.Context, b store.OpenBlock) error {
 	if err := o.Store.HoldBlock(ctx, b); err != nil {
 		return err
 	}
+	return o.removeBlock(ctx, b)
+}
+
+// removeBlock reckons up what was taken from a block, of which nobody takes any more.
+func (o *Origin) removeBlock(ctx context.Context, b store.OpenBlock) error {
 	held, err := o.Blocks.Remove(ctx, b.ShareID, b.ID)
 	if err != nil {
 		return err
@@ -102,13 +113,29 @@ func (o *Origin) emptyBlock(ctx context.Context, b store.OpenBlock) error {
 	return o.Store.EmptyBlock(ctx, b, held.Free)
 }
 
-// finishBlocks reckons up the closed blocks.
+// finishBlocks settles the closed blocks, each after a last look at it: since an edge was
+// killed nobody may have looked, and by the clock of another origin it may have been closed
+// just now. Where that can't be had, a block waits until it is overdue.
 func (o *Origin) finishBlocks(ctx context.Context) error {
 	for {
-		finished, lost, err := o.Store.FinishBlocks(ctx, sweepBatch)
-		o.Metrics.Abandoned.Add(float64(lost))
-		if err != nil || finished < sweepBatch {
+		due, err := o.Store.DueBlocks(ctx, sweepBatch)
+		if err != nil {
 			return err
+		}
+		var done []string
+		var blind error
+		for _, b := range due {
+			if blind == nil {
+				blind = o.removeBlock(ctx, b)
+			}
+			if blind == nil || b.Overdue {
+				done = append(done, b.ID)
+			}
+		}
+		lost, err := o.Store.FinishBlocks(ctx, done)
+		o.Metrics.Abandoned.Add(float64(lost))
+		if err != nil || blind != nil || len(due) < sweepBatch {
+			return errors.Join(err, blind)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,4 +93,73 @@ func TestOneBlockIsTakenBackByTwoOrigins(t *testing.T) {
 	if ok, why := s.one(0); !ok {
 		t.Errorf("refused, %v; want one of the downloads that came back", why)
 	}
+}
+
+// killedBehind has an edge serve, die without a word and its block be closed, behind as many open
+// blocks as are looked at at once.
+func killedBehind(t *testing.T, s *site, blocks int) {
+	served := int64(0)
+	for range 5 {
+		ok, why := s.one(0)
+		if !ok {
+			t.Fatal(why)
+		}
+		served++
+	}
+	s.served.Store(served)
+	b := s.blockOf()
+	s.ok(s.db.InTx(t.Context(), func(tx *sql.Tx) error {
+		for i := range blocks {
+			if _, err := tx.ExecContext(t.Context(), `INSERT INTO ledger_blocks (id, share_id, epoch, units, touched_at) VALUES ($1, 'other', 0, 9, $2)`,
+				fmt.Sprintf("!%04d", i), s.clock.now().UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	s.edges[0].Close()
+	s.ok(s.Store.CloseBlock(t.Context(), b))
+	s.clock.add(time.Minute)
+}
+
+// TestNoBlockIsSettledUnseen: what a killed edge served is counted, however many blocks
+// there are to look at.
+func TestNoBlockIsSettledUnseen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
+	defer s.close()
+	killedBehind(t, s, watchBatch)
+	for behind := ""; ; {
+		var err error
+		behind, err = s.watchOnce(t.Context(), behind)
+		s.ok(err)
+		if behind == "" {
+			break
+		}
+	}
+	if _, _, count, _ := s.ledgerRow(); count < s.served.Load() {
+		t.Errorf("%d served, %d counted", s.served.Load(), count)
+	}
+}
+
+// TestABlockThatCannotBeSeenIsSettledLate: while Redis can't be asked a block waits, for an
+// hour.
+func TestABlockThatCannotBeSeenIsSettledLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
+	defer s.close()
+	killedBehind(t, s, 0)
+	s.blocks.removed = func() error { return share.E(share.Unavailable, "remove", errors.New("redis is away")) }
+	unsettled := func(when string, want int) {
+		t.Helper()
+		if _, err := s.watchOnce(t.Context(), ""); err == nil {
+			t.Errorf("%s: no failure is told", when)
+		}
+		if blocks, err := s.Store.OpenBlocks(t.Context(), "", 10); err != nil || len(blocks) != want {
+			t.Errorf("%s: %d blocks are not settled, %v; want %d", when, len(blocks), err, want)
+		}
+	}
+	unsettled("a minute later", 1)
+	s.clock.add(time.Hour)
+	unsettled("an hour later", 0)
 }

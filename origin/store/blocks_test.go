@@ -24,6 +24,23 @@ func (b *bench) want(t *testing.T, id, when string, reserved, count int64, open 
 	}
 }
 
+// finish settles the blocks that are due.
+func (b *bench) finish(t *testing.T) (finished int, lost int64) {
+	t.Helper()
+	due, err := b.DueBlocks(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, len(due))
+	for i, one := range due {
+		ids[i] = one.ID
+	}
+	if lost, err = b.FinishBlocks(t.Context(), ids); err != nil {
+		t.Fatal(err)
+	}
+	return len(due), lost
+}
+
 // TestBlocks goes through a block's life at the ceiling.
 func TestBlocks(t *testing.T) {
 	t.Parallel()
@@ -74,8 +91,8 @@ func TestBlocks(t *testing.T) {
 			t.Fatalf("the first block is spent: %+v, %v; want another", second, err)
 		}
 		b.clock.add(blockGrace + time.Second)
-		if n, lost, err := b.FinishBlocks(ctx, 10); err != nil || n != 1 || lost != first.Block.Units-4-16 {
-			t.Errorf("finished %d, %d lost, %v; want 1, %d", n, lost, err, first.Block.Units-4-16)
+		if n, lost := b.finish(t); n != 1 || lost != first.Block.Units-4-16 {
+			t.Errorf("finished %d, %d lost; want 1, %d", n, lost, first.Block.Units-4-16)
 		}
 		reserved, count, _ := b.state(t, v.ID)
 		b.takeBack(t, OpenBlock{ID: second.Block.ID, ShareID: v.ID}, 20)
@@ -86,9 +103,7 @@ func TestBlocks(t *testing.T) {
 		b.want(t, v.ID, "given back", reserved-21, count-1, false)
 
 		b.clock.add(2 * blockKeep)
-		if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
-			t.Fatal(err)
-		}
+		b.finish(t)
 		if _, err := b.SweepLedger(ctx, 100); err != nil {
 			t.Fatal(err)
 		}
@@ -116,9 +131,7 @@ func TestBlockOutlivesTheCap(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.clock.add(blockGrace + time.Second) // its edge is cut off, and nobody waits for it any more
-			if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
-				t.Fatal(err)
-			}
+			b.finish(t)
 		}
 		if err := b.Settle(ctx, []share.Use{{Block: g.Block.ID, Edge: "a", Served: g.Block.Units}}); err != nil {
 			t.Fatal(err)
@@ -152,9 +165,7 @@ func TestSweptBlocksLeaveNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.clock.add(blockGrace + time.Second)
-		if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
-			t.Fatal(err)
-		}
+		b.finish(t)
 		b.clock.add(blockKeep - blockGrace - time.Second - 2*time.Microsecond)
 		still := b.now
 		b.now = func() time.Time { b.clock.add(time.Microsecond); return still() }

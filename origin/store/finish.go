@@ -8,25 +8,41 @@ import (
 )
 
 const (
+	blockWait = time.Hour      // for a last look at a closed block
 	blockKeep = 24 * time.Hour // of what is settled
 	askKeep   = time.Hour      // of answers; asks are repeated for seconds
 )
 
-// FinishBlocks settles closed blocks for which no report is waited any more, and
-// returns how many and how many units were lost in them.
-func (s *Store) FinishBlocks(ctx context.Context, limit int) (finished, lost int64, err error) {
+// DueBlocks returns closed blocks for which no report is waited any more, those first that
+// were closed first. They are to be settled.
+func (s *Store) DueBlocks(ctx context.Context, limit int) ([]OpenBlock, error) {
+	now := s.micros()
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, share_id, touched_at, closed_at < $2 FROM ledger_blocks
+		WHERE closed_at < $1 AND NOT settled ORDER BY closed_at LIMIT $3`, now-blockGrace.Microseconds(), now-blockWait.Microseconds(), limit)
+	return collect(rows, err, func(row scanner) (OpenBlock, error) {
+		b := OpenBlock{Closed: true}
+		err := row.Scan(&b.ID, &b.ShareID, &b.TouchedAt, &b.Overdue)
+		return b, err
+	})
+}
+
+// FinishBlocks settles blocks, and returns how many units were lost in those that were not.
+func (s *Store) FinishBlocks(ctx context.Context, ids []string) (lost int64, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
-		finished, lost = 0, 0
-		rows, err := tx.QueryContext(ctx, `UPDATE ledger_blocks SET settled = TRUE WHERE id IN (
-			SELECT id FROM ledger_blocks WHERE closed_at < $1 AND NOT settled ORDER BY closed_at LIMIT $2`+s.db.SkipLocked()+`)
-			RETURNING units - used`, s.micros()-blockGrace.Microseconds(), limit)
+		lost = 0
+		query, args := among(`SELECT id FROM ledger_blocks WHERE NOT settled AND id IN `, nil, ids)
+		rows, err := tx.QueryContext(ctx, `UPDATE ledger_blocks SET settled = TRUE WHERE id IN (`+query+s.db.SkipLocked()+`)
+			RETURNING units - used`, args...)
 		all, err := collect(rows, err, func(row scanner) (n int64, err error) { err = row.Scan(&n); return n, err })
 		for _, n := range all {
-			finished, lost = finished+1, lost+max(0, n)
+			lost += max(0, n)
 		}
 		return err
 	})
-	return finished, lost, err
+	return lost, err
 }
 
 // SweepLedger forgets answers that nobody asks for again, and settled blocks.

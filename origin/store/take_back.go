@@ -12,6 +12,7 @@ type OpenBlock struct {
 	ID, ShareID string
 	TouchedAt   int64 // when it was last reported of
 	Closed      bool
+	Overdue     bool // closed for so long that it is settled unseen
 }
 
 // OpenBlocks returns blocks that are not settled in the order of their ids, from

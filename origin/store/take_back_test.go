@@ -93,9 +93,7 @@ func TestFreeUnitsComeBackOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.clock.add(blockGrace + time.Second)
-		if _, _, err := b.FinishBlocks(ctx, 10); err != nil {
-			t.Fatal(err)
-		}
+		b.finish(t)
 		b.takeBack(t, open, block.Units)
 		b.want(t, v.ID, "settled", 1+block.Units, 1, false)
 	})
