@@ -18,8 +18,9 @@ type Drift struct {
 // Recompute compares the figures that are kept with what they stand for, tenant
 // by tenant, and with repair sets them right: what a tenant stores and has
 // reserved, by its files and open uploads; and the downloads that a capped link
-// has handed out, which can't be fewer than were counted. Each tenant is looked at
-// under its lock, so work that goes on meanwhile is no drift. progress is told the
+// has handed out, which can't be fewer than were counted and those that are out in blocks.
+// Each tenant is looked at under its lock, and what a link has handed out in one statement,
+// so work that goes on meanwhile is no drift. progress is told the
 // number of tenants done and of all.
 //
 // The number of links used is counted when it is asked for, and can't drift.
@@ -56,8 +57,8 @@ func (s *Store) recomputeTenant(ctx context.Context, id string, repair bool) (fo
 				found = append(found, d)
 			}
 		}
-		rows, err := tx.QueryContext(ctx, `SELECT id, reserved, download_count FROM shares
-			WHERE tenant_id = $1 AND max_downloads IS NOT NULL AND reserved < download_count ORDER BY id`, id)
+		rows, err := tx.QueryContext(ctx, `SELECT id, reserved, `+handedOut+` FROM shares
+			WHERE tenant_id = $1 AND max_downloads IS NOT NULL AND reserved < `+handedOut+` ORDER BY id`, id)
 		shares, err := collect(rows, err, func(row scanner) (Drift, error) {
 			d := Drift{TenantID: id, Figure: "reserved"}
 			err := row.Scan(&d.ShareID, &d.Kept, &d.Actual)
@@ -79,20 +80,34 @@ func (s *Store) recomputeTenant(ctx context.Context, id string, repair bool) (fo
 	return found, err
 }
 
+// handedOut is the least that a capped link must have reserved.
+const handedOut = `download_count + ` + untoldUnits
+
 func (s *Store) repair(ctx context.Context, tx *sql.Tx, drifts []Drift) error {
 	for _, d := range drifts {
-		query, id := `UPDATE tenants SET `+d.Figure+` = $2 WHERE id = $1`, d.TenantID
+		var err error
 		if d.ShareID != "" {
-			query, id = `UPDATE shares SET reserved = $2 WHERE id = $1`, d.ShareID
+			err = s.repairShare(ctx, tx, d.ShareID)
+		} else {
+			_, err = tx.ExecContext(ctx, `UPDATE tenants SET `+d.Figure+` = $2 WHERE id = $1`, d.TenantID, d.Actual)
 		}
-		if _, err := tx.ExecContext(ctx, query, id, d.Actual); err != nil {
+		if err != nil {
 			return fmt.Errorf("repair %s: %w", d.Figure, err)
-		}
-		if d.ShareID != "" { // it may be used up now
-			if err := s.announceShare(ctx, tx, d.ShareID); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+// repairShare raises what a link has reserved to what it has handed out by now: downloads
+// are granted under the lock of their link alone.
+func (s *Store) repairShare(ctx context.Context, tx *sql.Tx, id string) error {
+	if err := s.lockShare(ctx, tx, id); err != nil {
+		return purged(err)
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE shares SET reserved = `+handedOut+`
+		WHERE id = $1 AND max_downloads IS NOT NULL AND reserved < `+handedOut, id))
+	if err != nil || !ok {
+		return err
+	}
+	return s.announceShare(ctx, tx, id) // it may be used up now
 }
