@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -366,7 +367,7 @@ func TestExact(t *testing.T) {
 // play does random things to a site, then drains it and reckons up.
 func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func()) {
 	edge := func() int { return rapid.IntRange(0, len(s.edges)-1).Draw(rt, "edge") }
-	names := []string{"burst", "burst", "burst", "lose", "late ones arrive", "settle", "sweep", "take back", "time", "kill"}
+	names := []string{"burst", "burst", "burst", "lose", "lose every answer", "late ones arrive", "settle", "sweep", "take back", "time", "kill"}
 	for name := range faults {
 		names = append(names, name)
 	}
@@ -377,7 +378,12 @@ func play(rt *rapid.T, s *site, most int64, steps int, faults map[string]func())
 			s.burst(edge(), rapid.SampledFrom([]int{1, 2, 7, 60, 300}).Draw(rt, "clients"))
 		case "lose":
 			e := s.edges[edge()]
-			e.net.meets(rapid.SliceOfN(rapid.SampledFrom([]string{"question lost", "answer lost", "late", ""}), 1, 5).Draw(rt, "fates"))
+			e.net.meets(rapid.SliceOfN(rapid.SampledFrom([]string{"question lost", "answer lost", "late", ""}), 1, 8).Draw(rt, "fates"))
+		case "lose every answer": // for longer than a question is repeated in one go
+			i := edge()
+			s.edges[i].net.meets(slices.Repeat([]string{"answer lost"}, 8))
+			s.burst(i, 1)
+			s.edges[i].Settle(context.Background(), time.Second)
 		case "late ones arrive":
 			s.edges[edge()].net.heal()
 		case "settle":

@@ -15,6 +15,6 @@
 //
 // Each edge has one Redeemer. All its requests that wait for one share go in one
 // question. A question that may or may not have been answered is asked again
-// with the same number until it is, and gets the same answer: a lost reply loses
-// nothing while the process lives.
+// with the same number until it is, for RepeatedFor, and gets the same answer: a lost
+// reply loses nothing while the process lives and can ask again within that time.
 package ledger

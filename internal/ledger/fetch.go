@@ -31,6 +31,7 @@ const (
 // fetch takes n downloads, from the block if there may be one and else from the
 // ceiling. It is the leader's.
 func (l *line) fetch(ctx context.Context, n int64, w want) (fetched, error) {
+	l.giveUp()
 	ask := share.Ask{N: n}
 	if l.hasBlocks(w) {
 		got, answer, err := l.take(ctx, n, w)
@@ -47,6 +48,20 @@ func (l *line) fetch(ctx context.Context, n int64, w want) (fetched, error) {
 	return l.ask(ctx, ask, w.version)
 }
 
+// giveUp ends the questions that were repeated for so long that their answers may be
+// forgotten by now, after which one that gives units back would give them twice. How
+// long ago somebody was served says nothing of that: a line may have served nobody
+// yet, or be busy with what it takes from a block.
+func (l *line) giveUp() {
+	now := l.r.Now()
+	if l.pending != nil && now.Sub(l.taking) >= RepeatedFor {
+		l.pending = nil
+	}
+	if l.asking != nil && now.Sub(l.asked) >= RepeatedFor {
+		l.asking = nil
+	}
+}
+
 // hasBlocks reports whether the share may have a block.
 func (l *line) hasBlocks(w want) bool {
 	return l.r.Blocks != nil && l.r.proven.Load() && HasBlocks(w.most) && l.direct <= w.epoch
@@ -57,7 +72,7 @@ func (l *line) hasBlocks(w want) bool {
 func (l *line) take(ctx context.Context, n int64, w want) (got fetched, answer Answer, err error) {
 	if l.pending == nil {
 		l.seq++
-		l.pending = &Take{Edge: l.edge, Seq: l.seq, N: n, Epoch: w.epoch}
+		l.pending, l.taking = &Take{Edge: l.edge, Seq: l.seq, N: n, Epoch: w.epoch}, l.r.Now()
 		if n > 1 || l.busy {
 			l.pending.Extra = largeWindow
 		}
@@ -116,7 +131,7 @@ func (l *line) ask(ctx context.Context, ask share.Ask, version int64) (fetched, 
 	if l.asking == nil {
 		l.seq++
 		ask.Edge, ask.Seq = l.edge, l.seq
-		l.asking, l.about = &ask, version
+		l.asking, l.asked, l.about = &ask, l.r.Now(), version
 	}
 	sent, about := *l.asking, l.about
 	var grant share.Grant

@@ -31,8 +31,10 @@ type line struct {
 	// Only the leader touches these; whoever begins to lead finds them settled.
 	seq     int64
 	pending *Take      // sent, and not answered
-	asking  *share.Ask // likewise
-	about   int64      // version of the record that asking was first put for
+	taking  time.Time  // when it was put first
+	asking  *share.Ask // sent, and not answered
+	asked   time.Time  // when it was put first
+	about   int64      // version of the record that it was put for
 	last    string     // the block that was taken from last, or installed
 	stored  string     // the block that was found and gives nothing more; "": none was found
 	busy    bool       // somebody was served just now

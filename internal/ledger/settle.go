@@ -56,8 +56,8 @@ const (
 	keepUses = 64          // a block that is older than so many is not met again
 )
 
-// RepeatedFor is how long a question that is not answered is repeated; then its line is
-// forgotten. Stores of blocks keep their answers for as long.
+// RepeatedFor is how long a question that is not answered is repeated, from when it was
+// put first. Stores of blocks keep their answers for as long, ceilings for far longer.
 const RepeatedFor = 10 * time.Minute
 
 // InferAfter is how long an edge must not have taken from a block before what it
@@ -179,5 +179,6 @@ func (l *line) done() bool {
 	if l.leading || len(l.held) > 0 || !l.idleLocked(lineIdle) {
 		return false
 	}
-	return l.pending == nil && l.asking == nil || l.idleLocked(RepeatedFor)
+	l.giveUp() // there is no leader
+	return l.pending == nil && l.asking == nil
 }

@@ -53,6 +53,7 @@ func (l *line) endTidy() {
 func (l *line) tidy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tidyWithin)
 	defer cancel()
+	l.giveUp()
 	if l.pending != nil {
 		got, _, err := l.take(ctx, l.pending.N, want{})
 		if err != nil {
