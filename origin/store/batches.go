@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"rawlink/internal/share"
@@ -24,14 +25,20 @@ func (s *Store) AddDownloads(ctx context.Context, b share.Batch) error {
 		if err != nil || !fresh {
 			return err
 		}
-		// In one order for all edges, so that two batches don't wait for each other.
-		for _, id := range slices.Sorted(maps.Keys(b.Count)) {
-			usedUp, err := s.addDownloads(ctx, tx, id, b.Count[id])
+		var all []string
+		for ids := range slices.Chunk(slices.Sorted(maps.Keys(b.Count)), addedAtOnce) {
+			usedUp, err := s.addDownloads(ctx, tx, ids, b.Count)
 			if err != nil {
 				return fmt.Errorf("add downloads: %w", err)
 			}
-			told = told || usedUp
+			all = append(all, usedUp...)
 		}
+		for _, id := range all {
+			if err := s.announceUsedUp(ctx, tx, id); err != nil {
+				return fmt.Errorf("add downloads: %w", err)
+			}
+		}
+		told = len(all) > 0
 		return nil
 	})
 	if err == nil && told {
@@ -40,19 +47,54 @@ func (s *Store) AddDownloads(ctx context.Context, b share.Batch) error {
 	return err
 }
 
-// addDownloads counts downloads that nobody asked for: the edge knew of no cap. If
-// there is one by now they are part of it, as they would be if they had been told
-// before it was set. usedUp reports that nothing is left for that.
-func (s *Store) addDownloads(ctx context.Context, tx *sql.Tx, shareID string, n int64) (usedUp bool, err error) {
-	err = tx.QueryRowContext(ctx, `UPDATE shares SET download_count = download_count + $2, reserved = CASE WHEN max_downloads IS NULL THEN reserved ELSE reserved + $2 END
-		WHERE id = $1 RETURNING `+usedUpShare+` AND reserved - $2 < max_downloads AND NOT revoked`, shareID, n).Scan(&usedUp)
-	if errors.Is(err, sql.ErrNoRows) { // it was purged meanwhile, and has no count to keep
-		return false, nil
+// addedAtOnce is of how many shares one statement adds the downloads. The rows are
+// locked until the transaction ends, and whoever waits for one waits for all.
+const addedAtOnce = 500
+
+// addDownloads counts downloads that nobody asked for: the edge knew of no cap. Where
+// there is one by now they are part of it, as they would be if they had been told before
+// it was set. usedUp are the shares of which they left none. A share that was purged
+// meanwhile has no count to keep.
+//
+// The ids are sorted, and the rows locked in that order, as everybody does who locks
+// several; see announceAll.
+func (s *Store) addDownloads(ctx context.Context, tx *sql.Tx, ids []string, count map[string]int64) (usedUp []string, err error) {
+	if lock := s.db.ForUpdate(); lock != "" {
+		query, args := among(`SELECT 1 FROM shares WHERE id IN `, nil, ids)
+		if _, err := tx.ExecContext(ctx, query+` ORDER BY id`+lock, args...); err != nil {
+			return nil, fmt.Errorf("lock shares: %w", err)
+		}
 	}
-	if err != nil || !usedUp {
-		return false, err
+	values, args := counted(ids, count)
+	rows, err := tx.QueryContext(ctx, `UPDATE shares SET download_count = download_count + added.column2,
+			reserved = CASE WHEN max_downloads IS NULL THEN reserved ELSE reserved + added.column2 END
+		FROM (`+values+`) AS added WHERE id = added.column1
+		RETURNING id, CASE WHEN `+usedUpShare+` AND NOT revoked THEN reserved - max_downloads ELSE -1 END`, args...)
+	over, err := collectBy(rows, err, func(row scanner) (id string, over int64, err error) {
+		err = row.Scan(&id, &over)
+		return id, over, err
+	})
+	for _, id := range ids {
+		if over, found := over[id]; found && over >= 0 && over < count[id] { // there were some left before
+			usedUp = append(usedUp, id)
+		}
 	}
-	return true, s.announceUsedUp(ctx, tx, shareID)
+	return usedUp, err
+}
+
+// counted is a table of ids and their counts, as a statement names it, and its arguments.
+// It has as many rows as the next power of two, as in among; the rest have no id.
+func counted(ids []string, count map[string]int64) (values string, args []any) {
+	rows := make([]string, 1<<bits.Len(uint(len(ids)-1)))
+	for i := range rows {
+		id := ""
+		if i < len(ids) {
+			id = ids[i]
+		}
+		args = append(args, id, count[id])
+		rows[i] = fmt.Sprintf("($%d, CAST($%d AS BIGINT))", len(args)-1, len(args))
+	}
+	return "VALUES " + strings.Join(rows, ", "), args
 }
 
 // KeepBatches is how long it is known which batches of a run of an edge were applied,
