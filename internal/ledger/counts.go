@@ -24,38 +24,31 @@ type Sink interface {
 type Counts struct {
 	sink    Sink
 	log     *slog.Logger
-	edge    string
-	epoch   string
 	journal *Journal // nil: what isn't handed over dies with the process
 
 	mu      sync.Mutex // guards counted
 	counted map[string]int64
 
-	writing    sync.Mutex // guards what follows; taken before mu
-	open       share.Batch
-	closed     []share.Batch // to be handed over, the oldest first
-	unwritable bool
+	writing   sync.Mutex // guards what follows; taken before mu
+	backlog   backlog
+	unwritten map[*share.Batch]bool // their files may lack something, or end in half a line
 
 	failing bool         // of handOver alone
 	settled atomic.Int64 // Unix nanoseconds of the last time that nothing was left
 }
 
-const (
-	// maxShares bounds one batch, so that it fits what a sink accepts.
-	maxShares = 5000
-	// journalEvery is how much of the counts, in time, a kill -9 may take.
-	journalEvery = 50 * time.Millisecond
-)
+// journalEvery is how much of the counts, in time, a kill -9 may take.
+const journalEvery = 50 * time.Millisecond
 
 // NewCounts returns counts of the edge with this name. What an earlier process
 // left in the journal is handed over first.
 func NewCounts(edge string, journal *Journal, sink Sink, log *slog.Logger) *Counts {
-	c := &Counts{sink: sink, log: log, edge: edge, epoch: rand.Text(), journal: journal, counted: map[string]int64{}}
-	c.settled.Store(time.Now().UnixNano())
+	epoch := rand.Text()
 	if journal != nil {
-		c.epoch = journal.epoch
+		epoch = journal.epoch
 	}
-	c.open = share.Batch{Edge: edge, Epoch: c.epoch, Seq: 1, Count: map[string]int64{}}
+	c := &Counts{sink: sink, log: log, journal: journal, counted: map[string]int64{}, backlog: newBacklog(edge, epoch), unwritten: map[*share.Batch]bool{}}
+	c.settled.Store(time.Now().UnixNano())
 	c.adopt()
 	return c
 }
@@ -71,7 +64,7 @@ func (c *Counts) adopt() {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.closed = append(c.closed, batches...)
+	c.backlog.adopt(batches)
 }
 
 // Add counts one download of a share.
@@ -86,11 +79,7 @@ func (c *Counts) Add(shareID string) {
 func (c *Counts) Waiting() (downloads int64, since time.Duration) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	for _, batch := range append([]share.Batch{c.open}, c.closed...) {
-		for _, n := range batch.Count {
-			downloads += n
-		}
-	}
+	downloads = c.backlog.downloads()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, n := range c.counted {
@@ -128,20 +117,17 @@ func every(ctx context.Context, interval time.Duration, f func()) {
 	}
 }
 
-// collect moves what was counted into the open batch and the journal.
+// collect moves what was counted into batches and the journal.
 func (c *Counts) collect() {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	counted := c.take()
-	added := map[string]int64{}
-	for id, n := range counted {
-		if _, known := c.open.Count[id]; !known && len(c.open.Count) == maxShares {
-			c.note(added)
-			c.closeLocked()
-			added = map[string]int64{}
+	added := map[*share.Batch]map[string]int64{}
+	for id, n := range c.take() {
+		b := c.backlog.add(id, n)
+		if added[b] == nil {
+			added[b] = map[string]int64{}
 		}
-		c.open.Count[id] += n
-		added[id] = n
+		added[b][id] = n
 	}
 	c.note(added)
 }
@@ -158,42 +144,41 @@ func (c *Counts) take() map[string]int64 {
 	return counted
 }
 
-// note writes what was just added to the open batch to the journal.
-func (c *Counts) note(added map[string]int64) {
-	if c.journal == nil || len(added) == 0 {
+// note writes what was just added to batches to the journal, and what it lacks. When one
+// can't be written the others wait for the next time: a full disk has no room for them.
+func (c *Counts) note(added map[*share.Batch]map[string]int64) {
+	if c.journal == nil {
 		return
 	}
-	write := func() error { return c.journal.add(&c.open, added) }
-	if c.unwritable { // its file may lack something, or end in half a line
-		write = func() error { return c.journal.write(&c.open) }
+	for b := range c.unwritten {
+		added[b] = nil // it is written in whole
 	}
-	err := write()
-	if err != nil && !c.unwritable { // else each 50 ms of a full disk would say so
+	var err error
+	failed := len(c.unwritten) > 0
+	for b, more := range added {
+		switch {
+		case err != nil:
+		case c.unwritten[b]:
+			err = c.journal.write(b)
+		default:
+			err = c.journal.add(b, more)
+		}
+		delete(c.unwritten, b)
+		if err != nil {
+			c.unwritten[b] = true
+		}
+	}
+	if err != nil && !failed { // else each 50 ms of a full disk would say so
 		c.log.Warn("counts are not in the journal: a crash would lose those that are not handed over", "error", err)
 	}
-	c.unwritable = err != nil
 }
 
-// closeLocked ends the open batch and begins the next one.
-func (c *Counts) closeLocked() {
-	c.closed = append(c.closed, c.open)
-	c.open = share.Batch{Edge: c.edge, Epoch: c.epoch, Seq: c.open.Seq + 1, Count: map[string]int64{}}
-}
-
-// next returns the batch that is to be handed over, if there is one. While an
-// earlier one waits the open batch goes on growing, so that a sink which is down
-// for long costs memory by shares, not by time.
-func (c *Counts) next() (share.Batch, bool) {
+// next returns the batch that is to be handed over, if there is one.
+func (c *Counts) next() (batch *share.Batch, ok bool) {
 	c.collect()
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if len(c.closed) == 0 && len(c.open.Count) > 0 {
-		c.closeLocked()
-	}
-	if len(c.closed) == 0 {
-		return share.Batch{}, false
-	}
-	return c.closed[0], true
+	return c.backlog.send()
 }
 
 // handOver sends batches until nothing is left or one is not taken.
@@ -204,7 +189,7 @@ func (c *Counts) handOver(ctx context.Context) {
 			c.settled.Store(time.Now().UnixNano())
 			return
 		}
-		err := c.sink.AddDownloads(ctx, batch)
+		err := c.sink.AddDownloads(ctx, *batch)
 		if c.failing != (err != nil) { // say it when it changes
 			c.failing = err != nil
 			c.log.WarnContext(ctx, "handing over download counts", "failing", c.failing, "error", err)
@@ -213,10 +198,11 @@ func (c *Counts) handOver(ctx context.Context) {
 			return
 		}
 		c.writing.Lock()
-		c.closed = c.closed[1:]
+		c.backlog.sent()
+		delete(c.unwritten, batch)
 		c.writing.Unlock()
 		if c.journal != nil {
-			c.journal.done(&batch)
+			c.journal.done(batch)
 		}
 	}
 }
