@@ -23,6 +23,9 @@ func newBacklog(edge, epoch string) backlog {
 // adopt appends what dead processes left. They may have sent it, so it does not grow.
 func (l *backlog) adopt(left []share.Batch) {
 	for i := range left {
+		if left[i].Edge == "" { // its name is damaged; nearly always it was this edge
+			left[i].Edge = l.last.Edge
+		}
 		l.batches = append(l.batches, &left[i])
 	}
 }

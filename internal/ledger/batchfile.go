@@ -1,7 +1,7 @@
 package ledger
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,44 +9,57 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"rawlink/internal/share"
 )
 
+// errDamaged is lines of the journal that are not what was written.
+var errDamaged = errors.New("lines are damaged, and what they counted is lost")
+
+// readBatch reads a batch's file. Lines that are damaged are left out, whatever they are:
+// of the first one, which names the batch, its file's name has all but the edge. Then the
+// error is errDamaged, beside the rest.
 func readBatch(path string) (b share.Batch, err error) {
-	file, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return b, fmt.Errorf("read journal: %w", err)
 	}
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxLine)
-	for first := true; lines.Scan(); first = false {
-		body, ok := unseal(lines.Bytes())
-		if !ok {
-			break
-		}
-		var added map[string]int64
-		if first {
+	b.Count = map[string]int64{}
+	damaged, first := 0, true
+	for line := range bytes.Lines(text) {
+		body, sound := unseal(bytes.TrimSuffix(line, []byte{'\n'}))
+		switch {
+		case sound && first:
 			err = json.Unmarshal(body, &b)
-			b.Count = map[string]int64{}
-		} else {
-			err = json.Unmarshal(body, &added)
+			b.Count = map[string]int64{} // it names none
+		case sound:
+			err = addLine(&b, body)
+		case first || bytes.HasSuffix(line, []byte{'\n'}): // else it was being written when the process died
+			damaged++
 		}
 		if err != nil {
 			return b, fmt.Errorf("read journal: %s: %w", filepath.Base(path), err)
 		}
-		for id, n := range added {
-			b.Count[id] += n
-		}
+		first = false
 	}
-	if err := lines.Err(); err != nil {
-		return b, fmt.Errorf("read journal: %s: %w", filepath.Base(path), err)
+	if damaged > 0 {
+		err = fmt.Errorf("read journal: %s: %d %w", filepath.Base(path), damaged, errDamaged)
 	}
-	return b, nil
+	return b, err
 }
 
-// maxLine bounds a line of the journal: maxShares ids with their counts fit.
+func addLine(b *share.Batch, body []byte) error {
+	var added map[string]int64
+	err := json.Unmarshal(body, &added)
+	for id, n := range added {
+		b.Count[id] += n
+	}
+	return err
+}
+
+// maxLine is the size of a file from which on it is written anew, in one line: maxShares
+// ids with their counts are far less.
 const maxLine = 1 << 20
 
 // seal ends a line and begins it with its checksum.
@@ -104,11 +117,12 @@ func (j *Journal) write(b *share.Batch) error {
 	if err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
-	fresh := j.path(b) + ".new"
+	fresh := strings.TrimSuffix(j.path(b), journalSuffix) + freshSuffix
 	if err = os.WriteFile(fresh, text, 0o600); err == nil {
 		err = os.Rename(fresh, j.path(b))
 	}
 	if err != nil {
+		_ = os.Remove(fresh)
 		return fmt.Errorf("write journal: %w", err)
 	}
 	return nil

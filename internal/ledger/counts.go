@@ -33,6 +33,7 @@ type Counts struct {
 	backlog   backlog
 	unwritten map[*share.Batch]bool // their files may lack something, or end in half a line
 
+	unread  string       // of adopt alone: what it said last
 	failing bool         // of handOver alone
 	settled atomic.Int64 // Unix nanoseconds of the last time that nothing was left
 }
@@ -59,9 +60,14 @@ func (c *Counts) adopt() {
 		return
 	}
 	batches, err := c.journal.left()
+	said := ""
 	if err != nil {
-		c.log.Warn("counts in the journal can't be read; their files are left alone", "error", err)
+		said = err.Error()
 	}
+	if said != "" && said != c.unread { // else each round would say so
+		c.log.Warn("counts in the journal can't be read: what is not damaged is tried again", "error", err)
+	}
+	c.unread = said
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.backlog.adopt(batches)

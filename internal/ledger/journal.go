@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"rawlink/internal/share"
 )
 
 // Journal keeps counts in files until they are handed over, so that the death of
@@ -28,10 +24,12 @@ type Journal struct {
 	epoch string
 	all   *os.File            // of the directory, shared: earlier versions took it for themselves alone
 	locks map[string]*os.File // by epoch: its own, and those of the dead that it has batches of
+	rest  map[string]int64    // by epoch of the dead: the first number that could not be read yet
 }
 
 const (
 	journalSuffix = ".counts"
+	freshSuffix   = journalSuffix + ".new" // being written, to be renamed
 	lockSuffix    = ".lock"
 )
 
@@ -52,7 +50,7 @@ func OpenJournal(dir string) (*Journal, error) {
 		_ = all.Close()
 		return nil, fmt.Errorf("open journal: %w", errors.Join(ErrJournalInUse, err))
 	}
-	j := &Journal{dir: dir, all: all, locks: map[string]*os.File{}}
+	j := &Journal{dir: dir, all: all, locks: map[string]*os.File{}, rest: map[string]int64{}}
 	for range 3 { // somebody may clear a lock away before it is held
 		j.epoch = rand.Text()
 		ok, lockErr := j.take(j.epoch)
@@ -68,7 +66,7 @@ func OpenJournal(dir string) (*Journal, error) {
 func (j *Journal) Close() error {
 	err := j.all.Close()
 	for epoch := range j.locks {
-		if len(j.files(epoch)) == 0 {
+		if left, listErr := j.files(epoch); len(left) == 0 && listErr == nil {
 			_ = os.Remove(j.lockPath(epoch)) // else somebody does later
 		}
 		err = errors.Join(err, j.locks[epoch].Close())
@@ -78,12 +76,6 @@ func (j *Journal) Close() error {
 }
 
 func (j *Journal) lockPath(epoch string) string { return filepath.Join(j.dir, epoch+lockSuffix) }
-
-// files are the paths of an epoch's batches.
-func (j *Journal) files(epoch string) []string {
-	paths, _ := filepath.Glob(filepath.Join(j.dir, epoch+"-*"+journalSuffix)) // the pattern is sound
-	return paths
-}
 
 // take takes an epoch's lock, unless its process lives.
 func (j *Journal) take(epoch string) (ok bool, err error) {
@@ -107,79 +99,4 @@ func (j *Journal) current(lock *os.File) bool {
 	held, errHeld := lock.Stat()
 	named, errNamed := os.Stat(lock.Name())
 	return errHeld == nil && errNamed == nil && os.SameFile(held, named)
-}
-
-// left returns the batches that dead processes did not hand over, in the order in
-// which they have to be: by epoch, then by number. What was returned before is not
-// returned again. Files that can't be read are left alone and reported beside the
-// rest, once.
-func (j *Journal) left() (batches []share.Batch, err error) {
-	for _, epoch := range j.epochs() {
-		if _, known := j.locks[epoch]; known {
-			continue
-		}
-		ok, lockErr := j.take(epoch)
-		if err = errors.Join(err, lockErr); !ok {
-			continue
-		}
-		found, readErr := j.leftOf(epoch)
-		batches, err = append(batches, found...), errors.Join(err, readErr)
-		if len(found) == 0 && readErr == nil {
-			j.forget(epoch)
-		}
-	}
-	return batches, err
-}
-
-// epochs lists those that there is anything of.
-func (j *Journal) epochs() []string {
-	entries, _ := os.ReadDir(j.dir) // what can't be read has nothing
-	var all []string
-	for _, entry := range entries {
-		epoch, isLock := strings.CutSuffix(entry.Name(), lockSuffix)
-		if !isLock {
-			named, isBatch := strings.CutSuffix(entry.Name(), journalSuffix)
-			if !isBatch {
-				continue
-			}
-			epoch, _, _ = strings.Cut(named, "-")
-		}
-		all = append(all, epoch)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// forget ends a dead process's epoch, of which nothing is left.
-func (j *Journal) forget(epoch string) {
-	_ = os.Remove(j.lockPath(epoch))
-	_ = j.locks[epoch].Close()
-	delete(j.locks, epoch)
-}
-
-func (j *Journal) leftOf(epoch string) (batches []share.Batch, err error) {
-	for _, path := range j.files(epoch) {
-		b, readErr := readBatch(path)
-		switch {
-		case readErr != nil:
-			err = errors.Join(err, readErr)
-		case len(b.Count) == 0:
-			_ = os.Remove(path) // nothing was added to it, or not even its name
-		default:
-			batches = append(batches, b)
-		}
-	}
-	slices.SortFunc(batches, func(a, b share.Batch) int { return int(a.Seq - b.Seq) })
-	return batches, err
-}
-
-// done forgets a batch that was taken over.
-func (j *Journal) done(b *share.Batch) {
-	_ = os.Remove(j.path(b)) // else it is handed over again, to no effect
-	if _, held := j.locks[b.Epoch]; !held || b.Epoch == j.epoch {
-		return
-	}
-	if len(j.files(b.Epoch)) == 0 {
-		j.forget(b.Epoch)
-	}
 }
