@@ -159,3 +159,19 @@ func (o *Origin) freeBlock(ctx context.Context, tenantID, shareID string) {
 		}
 	}
 }
+
+// TakeBackBlocks takes every open block back, when no edge takes from them any more:
+// before a store of blocks that ends with its process does, which else would lose them.
+func (o *Origin) TakeBackBlocks(ctx context.Context) (err error) {
+	for behind := ""; ; {
+		some, listErr := o.Store.OpenBlocks(ctx, behind, watchBatch)
+		if listErr != nil || len(some) == 0 {
+			return errors.Join(err, listErr)
+		}
+		for _, b := range some {
+			if behind = b.ID; !b.Closed {
+				err = errors.Join(err, o.takeBackBlock(ctx, b))
+			}
+		}
+	}
+}

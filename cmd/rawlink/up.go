@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -23,6 +24,7 @@ import (
 	"rawlink/internal/objects"
 	"rawlink/internal/share"
 	"rawlink/metrics"
+	"rawlink/origin"
 	"rawlink/origin/store"
 )
 
@@ -161,9 +163,23 @@ func (c *upCommand) Run(ctx context.Context, std *streams) (err error) {
 	group.Go(func() error { return node.Run(ctx, files, process.Drain) })
 	group.Go(func() error { return control.Run(ctx) })
 	err = group.Wait()
+	takeBack(ctx, control, log)
 	stopRelay()
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+// takeBackWithin bounds taking blocks of downloads back at the end. What that does not
+// come to is lost to its links, as it is when the process is killed.
+const takeBackWithin = 5 * time.Second
+
+// takeBack takes all blocks back, which end with the process.
+func takeBack(ctx context.Context, control *origin.Origin, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackWithin)
+	defer cancel()
+	if err := control.TakeBackBlocks(ctx); err != nil {
+		log.WarnContext(ctx, "blocks of downloads are lost to their links", "error", err)
+	}
 }
 
 func (c *upCommand) listen(ctx context.Context, process *lifecycle.Process) (api, files, ops net.Listener, err error) {

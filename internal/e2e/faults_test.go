@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +52,36 @@ func TestRestart(t *testing.T) {
 			}
 			everywhere(t, s, capped, 410)
 		})
+	}
+}
+
+// TestStopsLoseNoDownload stops the embedded system, whose blocks of downloads end with
+// it, while a link with a large cap is used: all of the cap is served.
+func TestStopsLoseNoDownload(t *testing.T) {
+	t.Parallel()
+	s := testsystem.Embedded(t)
+	c := s.Client()
+	const most, stops, each = 1600, 4, 11
+	_, path := c.Share(t, c.CleanFile(t, c.Space(t), "a.txt", "text/plain", text(t)), testsystem.Object{"max_downloads": most})
+	for range stops {
+		for range each {
+			everywhere(t, s, path, 200)
+		}
+		s.Origin.Stop()
+		s.Origin.Start()
+	}
+	var served atomic.Int64
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for status(t, s.Files[0]+path) == 200 {
+				served.Add(1)
+			}
+		})
+	}
+	clients.Wait()
+	if got := stops*each + served.Load(); got != most {
+		t.Errorf("%d of %d downloads were served", got, most)
 	}
 }
 
