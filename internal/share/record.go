@@ -52,6 +52,7 @@ type Record struct {
 	CapEpoch     int64      `json:"cap_epoch,omitempty"`
 	Revoked      bool       `json:"revoked,omitempty"`
 	PasswordHash string     `json:"password_hash,omitempty"` // slow hash; "" = none
+	Confirm      bool       `json:"confirm,omitempty"`       // bytes are for those alone who have opened the link by POST
 	Gone         bool       `json:"gone,omitempty"`          // the file is trashed or purged
 	Scan         ScanStatus `json:"scan"`
 	Object       Object     `json:"object"`
@@ -92,9 +93,14 @@ var (
 	ErrPending  = E(NotReady, "share", fmt.Errorf("file is not scanned"))
 )
 
-// recordFormat is bumped when the encoding changes its meaning; a reader treats
-// any other format as absent and asks the origin.
-const recordFormat = 1
+// The formats of the encoding, one for each meaning that it had. A reader treats a
+// format that it doesn't know as absent and asks the origin, whose answer it can't read
+// either: it refuses the link. So a record is written in the first format whose readers
+// do right by it, and of two versions side by side the older one serves all it can.
+const (
+	formatFirst   = 1
+	formatConfirm = 2 // readers of the first would serve what is to be confirmed before
+)
 
 type recordEnvelope struct {
 	Format int `json:"f"`
@@ -103,7 +109,11 @@ type recordEnvelope struct {
 
 // Encode returns the record as it travels between processes.
 func (r *Record) Encode() ([]byte, error) {
-	return json.Marshal(recordEnvelope{Format: recordFormat, Record: *r})
+	format := formatFirst
+	if r.Confirm {
+		format = formatConfirm
+	}
+	return json.Marshal(recordEnvelope{Format: format, Record: *r})
 }
 
 // DecodeRecord reads what Encode wrote.
@@ -112,7 +122,7 @@ func DecodeRecord(raw []byte) (Record, error) {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return Record{}, fmt.Errorf("decode record: %w", err)
 	}
-	if e.Format != recordFormat {
+	if e.Format != formatFirst && e.Format != formatConfirm {
 		return Record{}, fmt.Errorf("decode record: unknown format %d", e.Format)
 	}
 	return e.Record, nil

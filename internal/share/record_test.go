@@ -1,6 +1,7 @@
 package share
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -39,17 +40,37 @@ func TestRecordSurvivesItsEncoding(t *testing.T) {
 	t.Parallel()
 	want := Record{Version: 7, ShareID: "s", FileID: "f", TenantID: "t", Permission: Download, ExpiresAt: 9, MaxDownloads: 3, Exhausted: true, Revoked: true,
 		PasswordHash: "h", Gone: true, Scan: Infected, Object: Object{Key: "k", Version: "v", Size: 5, SHA256: "d"}, Name: "näme", MIME: "text/plain", Modified: 11}
-	raw, err := want.Encode()
-	if err != nil {
-		t.Fatal(err)
+	for _, want.Confirm = range []bool{false, true} {
+		raw, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeRecord(raw)
+		if err != nil || got != want {
+			t.Errorf("DecodeRecord = %+v, %v; want %+v", got, err, want)
+		}
 	}
-	got, err := DecodeRecord(raw)
-	if err != nil || got != want {
-		t.Errorf("DecodeRecord = %+v, %v; want %+v", got, err, want)
-	}
-	for name, bad := range map[string]string{"not JSON": "{", "another format": `{"f":2}`, "no format": `{}`} {
+	for name, bad := range map[string]string{"not JSON": "{", "another format": `{"f":3}`, "no format": `{}`} {
 		if _, err := DecodeRecord([]byte(bad)); err == nil {
 			t.Errorf("%s: decoded", name)
+		}
+	}
+}
+
+// TestReadersOfTheFirstFormat: a reader of the version before, which knows nothing of
+// Confirm, takes every record but those that it would serve too early.
+func TestReadersOfTheFirstFormat(t *testing.T) {
+	t.Parallel()
+	for confirm, want := range map[bool]int{false: 1, true: 2} {
+		raw, err := (&Record{Version: 7, Scan: Clean, Confirm: confirm}).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written struct {
+			Format int `json:"f"`
+		}
+		if err := json.Unmarshal(raw, &written); err != nil || written.Format != want {
+			t.Errorf("confirm %v: %s, %v; want format %d", confirm, raw, err, want)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func keepsRecord(t *testing.T, s RecordStore) {
 	}
 	want := share.Record{
 		Version: 3, ShareID: "s", FileID: "f", TenantID: "t", Permission: share.View,
-		ExpiresAt: 1, MaxDownloads: 2, Exhausted: true, PasswordHash: "p", Scan: share.Clean,
+		ExpiresAt: 1, MaxDownloads: 2, Exhausted: true, PasswordHash: "p", Confirm: true, Scan: share.Clean,
 		Object: share.Object{Key: "k", Version: "v", Size: 4, SHA256: "d"},
 		Name:   "naïve\x00\n.txt", MIME: "text/plain", Modified: 5,
 	}

@@ -163,17 +163,17 @@ func (s *Store) insertShares(ctx context.Context, tx *sql.Tx, rooms map[string]*
 	for _, r := range rooms {
 		for _, w := range r.fresh {
 			c := &w.asks
-			args = append(args, c.id, c.TenantID, c.FileID, c.hash.String(), c.Permission, c.ExpiresAt, c.MaxDownloads, c.PasswordHash, 1, c.CreatedBy, now, now)
+			args = append(args, c.id, c.TenantID, c.FileID, c.hash.String(), c.Permission, c.ExpiresAt, c.MaxDownloads, c.PasswordHash, c.Confirm, 1, c.CreatedBy, now, now)
 			w.answer = Share{ID: c.id, TenantID: c.TenantID, FileID: c.FileID, Permission: c.Permission, ExpiresAt: c.ExpiresAt, MaxDownloads: c.MaxDownloads,
-				HasPassword: c.PasswordHash != nil, CreatedAt: now, UpdatedAt: now, Hash: c.hash}
+				HasPassword: c.PasswordHash != nil, Confirm: c.Confirm, CreatedAt: now, UpdatedAt: now, Hash: c.hash}
 			n++
 		}
 	}
 	if n == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, version, created_by, created_at, updated_at)
-		VALUES `+tuples(n, 12), args...)
+	_, err := tx.ExecContext(ctx, `INSERT INTO shares (id, tenant_id, file_id, token_hash, permission, expires_at, max_downloads, password_hash, confirm, version, created_by, created_at, updated_at)
+		VALUES `+tuples(n, 13), args...)
 	if err != nil {
 		return fmt.Errorf("insert shares: %w", err)
 	}

@@ -168,14 +168,13 @@ func (s *Store) ExpireShares(ctx context.Context, limit int) (n int64, err error
 		now := s.micros()
 		rows, err := tx.QueryContext(ctx, `UPDATE shares SET expiry_told = TRUE WHERE id IN (
 				SELECT id FROM shares WHERE expires_at IS NOT NULL AND NOT expiry_told AND expires_at <= $1 ORDER BY expires_at LIMIT $2`+s.db.SkipLocked()+`)
-			RETURNING `+shareColumns+`, `+usedUpShare, now, limit)
+			RETURNING `+usedUpShare+`, `+shareColumns, now, limit)
 		type expired struct {
 			share  Share
 			usedUp bool
 		}
 		all, err := collect(rows, err, func(row scanner) (e expired, err error) {
-			v := &e.share
-			err = row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.CreatedAt, &v.UpdatedAt, &e.usedUp)
+			e.share, err = readShare(behind{row, &e.usedUp})
 			return e, err
 		})
 		if err != nil {

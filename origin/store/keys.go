@@ -155,7 +155,7 @@ func (s *Store) authenticateAll(ctx context.Context, _ string, some []*waiting[s
 // behind reads a row that has one column before those that a reader wants.
 type behind struct {
 	scanner
-	first *string
+	first any
 }
 
 // Scan implements scanner.

@@ -27,7 +27,7 @@ func (s *Store) records(ctx context.Context, q querier, hashes []string) (map[st
 
 // recordQuery reads share and file in one statement: version and state belong to
 // the same moment.
-var recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, ` + usedUpShare + `, s.cap_epoch, s.revoked, s.password_hash,
+var recordQuery = `SELECT s.token_hash, s.version, s.id, s.file_id, s.tenant_id, s.permission, s.expires_at, s.max_downloads, ` + usedUpShare + `, s.cap_epoch, s.revoked, s.password_hash, s.confirm,
 		` + trashedAt("f") + `, f.scan_status, f.object_key, f.object_version, f.size, f.sha256, f.original_name, f.mime, f.created_at
 	FROM shares s JOIN files f ON f.id = s.file_id WHERE s.token_hash`
 
@@ -35,7 +35,7 @@ func readRecord(row scanner) (hash string, r share.Record, err error) {
 	var expires, most, deleted sql.NullInt64
 	var password, sha256, mime sql.NullString
 	var created int64
-	err = row.Scan(&hash, &r.Version, &r.ShareID, &r.FileID, &r.TenantID, &r.Permission, &expires, &most, &r.Exhausted, &r.CapEpoch, &r.Revoked, &password,
+	err = row.Scan(&hash, &r.Version, &r.ShareID, &r.FileID, &r.TenantID, &r.Permission, &expires, &most, &r.Exhausted, &r.CapEpoch, &r.Revoked, &password, &r.Confirm,
 		&deleted, &r.Scan, &r.Object.Key, &r.Object.Version, &r.Object.Size, &sha256, &r.Name, &mime, &created)
 	if err != nil {
 		return "", share.Record{}, err

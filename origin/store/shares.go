@@ -20,6 +20,7 @@ type Share struct {
 	DownloadCount int64
 	Revoked       bool
 	HasPassword   bool
+	Confirm       bool // edges want a POST first
 	CreatedAt     int64
 	UpdatedAt     int64
 	Hash          share.Hash // of its token; set by CreateShare alone
@@ -33,17 +34,18 @@ type NewShare struct {
 	ExpiresAt    *int64
 	MaxDownloads *int64
 	PasswordHash *string
+	Confirm      bool
 	CreatedBy    string
 	// Hash makes the token's hash from the share's id, so that the token itself
 	// never comes near the database.
 	Hash func(shareID string) share.Hash
 }
 
-const shareColumns = `id, tenant_id, file_id, permission, expires_at, max_downloads, download_count, revoked, password_hash IS NOT NULL, created_at, updated_at`
+const shareColumns = `id, tenant_id, file_id, permission, expires_at, max_downloads, download_count, revoked, password_hash IS NOT NULL, confirm, created_at, updated_at`
 
 func readShare(row scanner) (Share, error) {
 	var v Share
-	err := row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.CreatedAt, &v.UpdatedAt)
+	err := row.Scan(&v.ID, &v.TenantID, &v.FileID, &v.Permission, &v.ExpiresAt, &v.MaxDownloads, &v.DownloadCount, &v.Revoked, &v.HasPassword, &v.Confirm, &v.CreatedAt, &v.UpdatedAt)
 	return v, err
 }
 

@@ -14,11 +14,25 @@ type ShareUpdate struct {
 	ExpiresAt    *int64 // with SetExpiry; nil: never
 	SetCap       bool
 	MaxDownloads *int64 // with SetCap; nil: no cap
+	Confirm      *bool  // nil: as it is
 }
 
-// UpdateShare changes when a share ends and how often it may be downloaded. A
-// change that makes an ended link active again takes a place of the link limit.
-// What was handed out stays so: a cap below it ends the link.
+// on makes the changes.
+func (u *ShareUpdate) on(v *Share) {
+	if u.SetExpiry {
+		v.ExpiresAt = u.ExpiresAt
+	}
+	if u.SetCap {
+		v.MaxDownloads = u.MaxDownloads
+	}
+	if u.Confirm != nil {
+		v.Confirm = *u.Confirm
+	}
+}
+
+// UpdateShare changes when a share ends, how often it may be downloaded, and whether it
+// is to be confirmed. A change that makes an ended link active again takes a place of
+// the link limit. What was handed out stays so: a cap below it ends the link.
 func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpdate) (Share, error) {
 	var v Share
 	err := s.inTxAndWake(ctx, func(tx *sql.Tx) error {
@@ -43,16 +57,11 @@ func (s *Store) UpdateShare(ctx context.Context, tenantID, id string, u ShareUpd
 		if err != nil {
 			return err
 		}
-		if u.SetExpiry {
-			v.ExpiresAt = u.ExpiresAt
-		}
-		if u.SetCap {
-			v.MaxDownloads = u.MaxDownloads
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4,
+		u.on(&v)
+		if _, err := tx.ExecContext(ctx, `UPDATE shares SET expires_at = $2, max_downloads = $3, updated_at = $4, confirm = $5,
 				expiry_told = CASE WHEN expires_at = $2 THEN expiry_told ELSE FALSE END,
 				reserved = CASE WHEN max_downloads IS NULL THEN download_count + `+untoldUnits+` ELSE reserved END
-			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros()); err != nil {
+			WHERE id = $1`, id, v.ExpiresAt, v.MaxDownloads, s.micros(), v.Confirm); err != nil {
 			return fmt.Errorf("update share: %w", err)
 		}
 		if u.SetCap {
