@@ -17,7 +17,7 @@ const (
 	methodGet method = iota
 	methodHead
 	methodOptions
-	methodPost // of a password, where passwords are enforced
+	methodPost // opens what is to be confirmed, or has a password that is enforced
 )
 
 // request is what the rooms know of a request: copies, so it may outlive the
@@ -30,10 +30,8 @@ type request struct {
 	agent      []byte     // User-Agent
 	prefetch   bool       // a browser fetches before anybody asked for it
 	addr       netip.Addr // of the client, past trusted proxies
-
-	// Filled in only where passwords are enforced.
-	password string // from a form, X-Share-Password or Authorization; "" = none
-	grant    string // of an earlier form; "" = none
+	grant      string     // of an earlier POST; "" = none
+	password   string     // from a form, X-Share-Password or Authorization; "" = none, or not enforced
 }
 
 // maxBody bounds a request body, in bytes. Of a form with a password it is plenty;
@@ -52,25 +50,22 @@ func (e *Edge) admit(ctx *fasthttp.RequestCtx, t *tally) error {
 	if !ok {
 		return errNoSuchTarget
 	}
-	m, ok := e.parseMethod(h.Method())
+	m, ok := parseMethod(h.Method())
 	if !ok {
 		return errMethod
 	}
 	req := &t.request
 	req.method = m
-	switch {
-	case m == methodPost:
-		if req.password, ok = parseForm(ctx); !ok {
-			return errNoForm
-		}
-	case len(ctx.Request.Body()) > 0:
-		return errHasBody
+	form, err := readBody(ctx, m)
+	if err != nil {
+		return err
 	}
-	if e.cfg.EnforcePasswords {
-		req.grant = parseGrant(query)
-	}
+	req.grant = parseGrant(query)
 	req.token = [share.TokenLen]byte(token)
 	req.addr = e.proxies.client(peerAddr(ctx.RemoteAddr()), req.read(h, e.cfg.EnforcePasswords))
+	if form != "" && e.cfg.EnforcePasswords {
+		req.password = form // what a person has typed, whatever their browser sends beside it
+	}
 	if !req.addr.IsValid() || e.proxies.trust(req.addr) {
 		e.unnamed()
 		return nil
@@ -116,7 +111,7 @@ func (req *request) read(h *fasthttp.RequestHeader, passwords bool) (forwarded s
 		case fasthttp.HeaderXForwardedFor:
 			join(&forwarded, value)
 		case headerPassword:
-			if passwords && req.method != methodPost {
+			if passwords {
 				req.password = string(value)
 			}
 		case fasthttp.HeaderAuthorization:
@@ -199,16 +194,16 @@ func escaped(text []byte) (c byte, ok bool) {
 	return d[0], err == nil
 }
 
-func (e *Edge) parseMethod(m []byte) (method, bool) {
+func parseMethod(m []byte) (method, bool) {
 	switch string(m) {
-	case fasthttp.MethodPost:
-		return methodPost, e.cfg.EnforcePasswords
 	case fasthttp.MethodGet:
 		return methodGet, true
 	case fasthttp.MethodHead:
 		return methodHead, true
 	case fasthttp.MethodOptions:
 		return methodOptions, true
+	case fasthttp.MethodPost:
+		return methodPost, true
 	}
 	return 0, false
 }

@@ -17,15 +17,20 @@ const maxPassword = 1024
 // passwordField is the form's field.
 const passwordField = "password"
 
-// parseForm returns the password from the body of a form. ok is false if the body
-// is no form of ours.
-func parseForm(ctx *fasthttp.RequestCtx) (password string, ok bool) {
+// readBody returns the password of a form, "" if there is none. A POST has a form or
+// no body, other requests have none.
+func readBody(ctx *fasthttp.RequestCtx, m method) (password string, err error) {
+	if len(ctx.Request.Body()) == 0 {
+		return "", nil
+	}
+	if m != methodPost {
+		return "", errHasBody
+	}
 	kind, _, _ := bytes.Cut(ctx.Request.Header.ContentType(), []byte(";"))
 	if !bytes.EqualFold(bytes.TrimSpace(kind), []byte("application/x-www-form-urlencoded")) {
-		return "", false
+		return "", errNoForm
 	}
-	form := ctx.PostArgs()
-	return string(form.Peek(passwordField)), form.Has(passwordField)
+	return string(ctx.PostArgs().Peek(passwordField)), nil
 }
 
 // basicPassword returns the password from Authorization: Basic, RFC 7617, with

@@ -14,7 +14,7 @@ var (
 	errNotFound     = share.E(share.NotFound, "claim", errors.New("no such share"))
 	errNoSuchTarget = share.E(share.NotFound, "admit", errors.New("no such target"))
 	errHasBody      = share.E(share.Invalid, "admit", errors.New("request has a body"))
-	errNoForm       = share.E(share.Invalid, "admit", errors.New("body is not a form with a password"))
+	errNoForm       = share.E(share.Invalid, "admit", errors.New("body is not a form"))
 	errBusy         = share.E(share.Overloaded, "admit", errors.New("too many requests at once"))
 	errCrowd        = share.E(share.Overloaded, "admit", errors.New("too many requests of one client at once"))
 	errConns        = share.E(share.Overloaded, "accept", errors.New("too many connections at once"))
@@ -31,6 +31,7 @@ type refusal struct {
 	retryAfter string // seconds; "" = trying again won't help
 	allow      bool   // names the methods there are
 	challenge  bool   // asks for a password
+	form       bool   // its page has one
 	json, page []byte // both bodies, rendered once
 }
 
@@ -60,6 +61,8 @@ var (
 		"Links can be opened and downloaded, nothing else."))
 	refusedPreview = refuse(403, "no previews of this link", drawnBan, "", "This link is not previewed",
 		"It can be downloaded a limited number of times, so nothing is fetched before somebody opens it.")
+	refusedUnconfirmed = allowing(refusalWith(page{Status: 403, Detail: "this link is opened with POST", Drawing: drawn(drawnFile), Title: "Open this file?",
+		Advice: "Programs that check mails and show previews open links, too. This one waits until somebody asks for the file.", Button: "Open the file"}))
 	refusedHeader = refuse(431, "request header too large", drawnWarning, "", "This request is too large", "Open the link in a new window.")
 	refusedBody   = refuse(413, "request body too large", drawnWarning, "", "This request is too large",
 		"Links can be opened and downloaded, nothing else.")
@@ -91,6 +94,7 @@ var causes = []struct {
 		"It was downloaded as often as its owner allows. If you didn’t get the file, ask whoever sent you the link for a new one.")},
 	{share.ErrInfected, refuse(409, "file failed its scan", drawnShield, "stop", "This file is blocked",
 		"Its safety scan found something harmful, so it can’t be opened or downloaded. Tell whoever sent you the link.")},
+	{errUnconfirmed, refusedUnconfirmed},
 	{errWrongPassword, askFor("wrong password", "That isn’t the password. Check capital letters, then try again.")},
 }
 
@@ -123,7 +127,7 @@ func refuse(status int, detail, drawing, tone, title, advice string) *refusal {
 
 // askFor is the refusal that asks for the share's password.
 func askFor(detail, alert string) *refusal {
-	p := page{Status: 401, Detail: detail, Drawing: drawn(drawnLock), Title: "This link needs a password", Form: true, Alert: alert,
+	p := page{Status: 401, Detail: detail, Drawing: drawn(drawnLock), Title: "This link needs a password", Alert: alert, Password: true, Button: "Open the link",
 		Advice: "Whoever sent you the link can tell you the password."}
 	if alert != "" {
 		p.Tone = "stop"
@@ -134,7 +138,7 @@ func askFor(detail, alert string) *refusal {
 }
 
 func refusalWith(p page) *refusal {
-	return &refusal{status: p.Status, json: fmt.Appendf(nil, "{\"detail\":%q}\n", p.Detail), page: p.render()}
+	return &refusal{status: p.Status, form: p.Button != "", json: fmt.Appendf(nil, "{\"detail\":%q}\n", p.Detail), page: p.render()}
 }
 
 func retry(seconds int, r *refusal) *refusal { r.retryAfter = strconv.Itoa(seconds); return r }

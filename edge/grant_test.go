@@ -28,7 +28,7 @@ func TestGrants(t *testing.T) {
 		grants grants
 		text   string
 		hash   share.Hash
-		stored string
+		proof  proof
 		addr   netip.Addr
 		after  time.Duration
 		want   bool
@@ -40,12 +40,16 @@ func TestGrants(t *testing.T) {
 		"another client":   {g, text, h, "stored", other, 0, false},
 		"another link":     {g, text, share.HashToken("u"), "stored", addr, 0, false},
 		"another password": {g, text, h, "changed", addr, 0, false},
+		"a confirmation":   {g, text, h, confirmed, addr, 0, false},
+		"of confirming":    {g, g.text(h, confirmed, addr, now), h, confirmed, addr, 0, true},
+		"of less":          {g, g.text(h, confirmed, addr, now), h, "stored", addr, 0, false},
+		"of nothing":       {g, g.text(h, "", addr, now), h, confirmed, addr, 0, false},
 		"another key":      {newGrants(bytes.Repeat([]byte("l"), 32)), text, h, "stored", addr, 0, false},
 		"later expiry":     {g, string(flipped), h, "stored", addr, 0, false},
 		"cut off":          {g, text[:40], h, "stored", addr, 0, false},
 		"empty":            {g, "", h, "stored", addr, 0, false},
 	} {
-		if got := c.grants.good(c.text, c.hash, c.stored, c.addr, now.Add(c.after)); got != c.want {
+		if got := c.grants.good(c.text, c.hash, c.proof, c.addr, now.Add(c.after)); got != c.want {
 			t.Errorf("%s: good = %v; want %v", name, got, c.want)
 		}
 	}

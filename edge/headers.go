@@ -78,10 +78,11 @@ func headsFor(rec *share.Record, maxAge time.Duration) heads {
 const noStore = "no-store" // no copy may be kept
 
 // cachePolicy says who may keep a copy, and for how long. Copies outside can't
-// be revoked or counted, so only a link without end and without cap may have any.
+// be revoked or counted, so only a link without end and without cap may have any; nor
+// can they ask, so none whose answer depends on who it is that comes.
 func cachePolicy(rec *share.Record, maxAge time.Duration) (cacheControl, cdn string) {
 	switch {
-	case rec.Capped(), rec.PasswordHash != "":
+	case rec.Capped(), rec.PasswordHash != "", rec.Confirm:
 		return noStore, noStore
 	case rec.ExpiresAt != 0:
 		return "private, no-store", noStore

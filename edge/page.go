@@ -38,6 +38,7 @@ const (
 	drawnBan      = `<circle cx="12" cy="12" r="9"/><path d="m5.7 5.7 12.6 12.6"/>`
 	drawnClock    = `<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3.5 2"/>`
 	drawnCloud    = `<path d="M7 18.5h10a4 4 0 0 0 .5-8A6 6 0 0 0 6.1 9.6 4.5 4.5 0 0 0 7 18.5z"/>`
+	drawnFile     = `<path d="M6.5 3h7.5l4 4v14H6.5zM13.5 3v4.5H18M12 11v6m-2.5-2.5L12 17l2.5-2.5"/>`
 	drawnGauge    = `<path d="M4.2 18a9 9 0 1 1 15.6 0M12 15l4-5.5"/>`
 	drawnGlass    = `<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>`
 	drawnLock     = `<rect x="5" y="11" width="14" height="9.5" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>`
@@ -54,7 +55,8 @@ type page struct {
 	Tone          string // "", wait, stop: how it looks, never the only sign of what it says
 	Status        int
 	Detail        string // in the words that a program gets
-	Form          bool   // asks for the password
+	Button        string // of the form that the page sends by POST; "": it has none
+	Password      bool   // the form asks for it
 	Alert         string // why it asks again
 }
 
@@ -72,15 +74,17 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <svg viewBox="0 0 24 24" aria-hidden="true">{{.Drawing}}</svg>
 <h1>{{.Title}}</h1>
 <p id="advice">{{.Advice}}</p>
-{{- if .Form}}
+{{- with .Button}}
 <form method="post">
-{{- with .Alert}}
+{{- if $.Password}}
+{{- with $.Alert}}
 <p class="alert" id="alert" role="alert">{{.}}</p>
 {{- end}}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required autofocus
-{{- if .Alert}} aria-invalid="true" aria-describedby="alert advice"{{else}} aria-describedby="advice"{{end}}>
-<button>Open the link</button>
+{{- if $.Alert}} aria-invalid="true" aria-describedby="alert advice"{{else}} aria-describedby="advice"{{end}}>
+{{- end}}
+<button>{{.}}</button>
 </form>
 {{- end}}
 <p class="code">{{.Status}} · {{.Detail}}</p>

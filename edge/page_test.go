@@ -33,7 +33,7 @@ func TestPagesAreSmallAndInert(t *testing.T) {
 				t.Errorf("%s lacks %q", name, needed)
 			}
 		}
-		if r.challenge != strings.Contains(text, "<form") || r.challenge != (r.status == 401) {
+		if r.form != strings.Contains(text, `<form method="post">`) || r.challenge != strings.Contains(text, `type="password"`) || r.challenge != (r.status == 401) {
 			t.Errorf("%s: status %d with a form: %v", name, r.status, strings.Contains(text, "<form"))
 		}
 		title := text[strings.Index(text, "<title>"):strings.Index(text, "</title>")]

@@ -36,25 +36,9 @@ func (t *throttled) Error() string { return "password: too many tries: " + t.by 
 // ErrorKind lets share.KindOf find the kind.
 func (t *throttled) ErrorKind() share.Kind { return share.Overloaded }
 
-// unlock is the gate of a share with a password, where passwords are enforced.
-// Elsewhere it lets everybody through but a form, which nobody asked for.
-func (e *Edge) unlock(k *known, req *request, t *tally) error {
-	if !e.cfg.EnforcePasswords || k.rec.PasswordHash == "" {
-		if req.method == methodPost {
-			return errMethod
-		}
-		return nil
-	}
-	found, err := e.proves(k, req, t)
-	e.metrics.Password(found)
-	return err
-}
-
+// proves looks at the password that the request came with.
 func (e *Edge) proves(k *known, req *request, t *tally) (found string, err error) {
 	stored := k.rec.PasswordHash
-	if req.method != methodPost && req.grant != "" && e.grants.good(req.grant, t.hash, stored, req.addr, t.start) {
-		return passwordGrant, nil
-	}
 	switch {
 	case req.password == "":
 		return passwordMissing, errNoPassword

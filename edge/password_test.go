@@ -171,9 +171,9 @@ func TestPasswordForm(t *testing.T) {
 	}{
 		"wrong":            {path, formType, form("wrong"), 401},
 		"empty":            {path, formType, form(""), 401},
-		"no field":         {path, formType, "x=y", 400},
+		"no field":         {path, formType, "x=y", 401},
 		"JSON":             {path, "application/json", `{"password":"x"}`, 400},
-		"nothing":          {path, formType, "", 400},
+		"nothing":          {path, formType, "", 401},
 		"no password here": {open, formType, form(secret), 405},
 		"too long":         {path, formType, form(strings.Repeat("x", maxBody)), 413},
 	} {

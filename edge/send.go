@@ -11,7 +11,7 @@ import (
 
 const (
 	allowedMethods = "GET, HEAD, OPTIONS"
-	formMethods    = allowedMethods + ", POST"
+	formMethods    = allowedMethods + ", POST" // where something asks for it
 	exposedHeaders = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, " +
 		"Repr-Digest, Retry-After, Server-Timing, X-Request-Id"
 	acceptedHeaders = "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, " +
@@ -139,7 +139,7 @@ func (e *Edge) sendPreflight(ctx *fasthttp.RequestCtx, t *tally) {
 	t.status = fasthttp.StatusNoContent
 	e.always.begin(h, policyRefusal, t.status)
 	h.AddBytesV("X-Request-Id", t.id[:])
-	h.Add(fasthttp.HeaderAllow, e.allowed(ctx))
+	h.Add(fasthttp.HeaderAllow, allowed(ctx))
 	h.Add(fasthttp.HeaderAccessControlAllowMethods, allowedMethods)
 	h.Add(fasthttp.HeaderAccessControlAllowHeaders, acceptedHeaders)
 	h.Add(fasthttp.HeaderAccessControlMaxAge, "86400")
@@ -174,13 +174,13 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	t.status = r.status
 	forPeople := wantsPage(&ctx.Request.Header)
 	policy := policyRefusal
-	if r.challenge && forPeople {
+	if r.form && forPeople {
 		policy = policyForm
 	}
 	e.beginUnkept(h, policy, t)
 	set(h, fasthttp.HeaderRetryAfter, r.retryAfter)
 	if r.allow {
-		h.Add(fasthttp.HeaderAllow, e.allowed(ctx))
+		h.Add(fasthttp.HeaderAllow, allowed(ctx))
 	}
 	switch {
 	case r.challenge && forPeople:
@@ -196,13 +196,13 @@ func (e *Edge) sendRefusal(ctx *fasthttp.RequestCtx, r *refusal, t *tally) {
 	t.close(outcome)
 }
 
-// allowed names the methods that there are. Where passwords are enforced a form may be
-// posted; that this link wants none only the refused POST has found out.
-func (e *Edge) allowed(ctx *fasthttp.RequestCtx) string {
-	if e.cfg.EnforcePasswords && !ctx.IsPost() {
-		return formMethods
+// allowed names the methods that there are. That a link takes no POST only the refused
+// POST has found out: else nothing is looked up.
+func allowed(ctx *fasthttp.RequestCtx) string {
+	if ctx.IsPost() {
+		return allowedMethods
 	}
-	return allowedMethods
+	return formMethods
 }
 
 // beginUnkept starts the header of an answer that no cache may keep.

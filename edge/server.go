@@ -106,7 +106,7 @@ func (e *Edge) handleUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &tooLong):
 		e.sendRefusal(ctx, refusedHeader, t)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		if _, ok := e.parseMethod(ctx.Method()); !ok {
+		if _, ok := parseMethod(ctx.Method()); !ok {
 			e.sendRefusal(ctx, refusedMethod, t)
 			return
 		}

@@ -23,7 +23,7 @@ const (
 	outcomeCondition = "condition" // 304, 412
 	outcomeNoRange   = "no_range"  // 416
 	outcomePreflight = "preflight"
-	outcomeUnlocked  = "unlocked" // a form with the right password
+	outcomeUnlocked  = "unlocked" // a POST that leads to the file
 	outcomeRefused   = "refused"  // 4xx
 	outcomeFailed    = "failed"   // 5xx
 )

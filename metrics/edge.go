@@ -21,6 +21,7 @@ type Edge struct {
 	lookups  *labelled
 	redeems  *labelled
 	secrets  *labelled
+	confirms *labelled
 	rooms    [Rooms]prometheus.Observer
 	store    map[bool]prometheus.Observer // by whether the read began
 	panics   prometheus.Counter
@@ -132,6 +133,8 @@ func NewEdge(r *Registry) *Edge {
 		secrets: counters(r, "rawlink_edge_passwords_total",
 			"Requests for shares whose password is enforced, by what came of it.", "outcome",
 			"remembered", "grant", "right", "missing", "wrong", "address_limit", "share_limit", "unproved"),
+		confirms: counters(r, "rawlink_edge_confirmations_total",
+			"Requests for shares that are to be confirmed, by what came of it.", "outcome", "grant", "missing", "given"),
 		purges: auto.NewCounter(prometheus.CounterOpts{
 			Name: "rawlink_edge_purges_total",
 			Help: "Purged objects whose bytes were removed from this edge, or would have been.",
@@ -186,6 +189,9 @@ func (m *Edge) Redeem(outcome string) { m.redeems.inc(outcome) }
 
 // Password notes what came of asking for a share's password.
 func (m *Edge) Password(outcome string) { m.secrets.inc(outcome) }
+
+// Confirm notes what came of asking for a confirmation.
+func (m *Edge) Confirm(outcome string) { m.confirms.inc(outcome) }
 
 // Room notes how long a request was in a room, by its place in RoomNames.
 func (m *Edge) Room(room int, took time.Duration) { m.rooms[room].Observe(took.Seconds()) }
