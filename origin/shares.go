@@ -23,13 +23,14 @@ type link struct {
 	DownloadCount int64   `json:"download_count" doc:"Downloads that edges served. Copies answered by a browser's or a CDN's cache are not seen."`
 	Revoked       bool    `json:"revoked"`
 	HasPassword   bool    `json:"has_password" doc:"A password is stored. Edges ask for it where edge_enforce_passwords is set."`
+	Confirm       bool    `json:"confirm" doc:"GET sends no bytes before the link was opened by POST, which a person does and a mail scanner or a preview doesn't."`
 	CreatedAt     string  `json:"created_at"`
 	UpdatedAt     string  `json:"updated_at"`
 }
 
 func linkOf(v store.Share) link {
 	return link{ID: v.ID, FileID: v.FileID, Permission: string(v.Permission), ExpiresAt: stampOrNull(v.ExpiresAt), MaxDownloads: v.MaxDownloads,
-		DownloadCount: v.DownloadCount, Revoked: v.Revoked, HasPassword: v.HasPassword, CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt)}
+		DownloadCount: v.DownloadCount, Revoked: v.Revoked, HasPassword: v.HasPassword, Confirm: v.Confirm, CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt)}
 }
 
 // settled is what clients set: downloads go on while they think.
@@ -46,6 +47,7 @@ type createShareIn struct {
 		ExpiresAt     *time.Time `json:"expires_at" doc:"Instead of expires_in_days."`
 		MaxDownloads  *int64     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"null or absent: no cap."`
 		Password      *string    `json:"password" maxLength:"1024" doc:"Stored as a slow hash. Edges ask for it only where edge_enforce_passwords is set: elsewhere rely on expires_at and max_downloads."`
+		Confirm       *bool      `json:"confirm" doc:"Have the link opened by POST, so that nothing that opens links by itself takes a download. null or absent: false."`
 	}
 }
 
@@ -109,7 +111,7 @@ func (o *Origin) checkLink(answer []byte) error {
 func (o *Origin) wantedShare(ctx context.Context, in *createShareIn) (store.NewShare, error) {
 	b := &in.Body
 	key := caller(ctx)
-	n := store.NewShare{TenantID: key.TenantID, CreatedBy: key.ID, MaxDownloads: b.MaxDownloads}
+	n := store.NewShare{TenantID: key.TenantID, CreatedBy: key.ID, MaxDownloads: b.MaxDownloads, Confirm: b.Confirm != nil && *b.Confirm}
 	var err error
 	if n.ExpiresAt, err = expiry(time.Now(), b.ExpiresInDays, b.ExpiresAt); err != nil {
 		return n, err
@@ -215,10 +217,12 @@ type updateShareIn struct {
 		ExpiresInDays change[int64]     `json:"expires_in_days" minimum:"1" maximum:"365" doc:"From now; null: never."`
 		ExpiresAt     change[time.Time] `json:"expires_at" doc:"Instead of expires_in_days; null: never."`
 		MaxDownloads  change[int64]     `json:"max_downloads" minimum:"1" maximum:"9007199254740991" doc:"Below download_count the link ends. null: no cap."`
+		Confirm       change[bool]      `json:"confirm" doc:"Have the link opened by POST. null: false."`
 	}
 }
 
-// updateShare extends or shortens a link's life, and raises or lowers its cap.
+// updateShare extends or shortens a link's life, raises or lowers its cap, and has it
+// confirmed or not.
 func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*shown[link], error) {
 	b := &in.Body
 	u := store.ShareUpdate{SetExpiry: b.ExpiresInDays.set || b.ExpiresAt.set, SetCap: b.MaxDownloads.set, MaxDownloads: b.MaxDownloads.value}
@@ -227,6 +231,10 @@ func (o *Origin) updateShare(ctx context.Context, in *updateShareIn) (*shown[lin
 	}
 	if most := u.MaxDownloads; most != nil && *most < 1 {
 		return nil, invalid("max_downloads", "must be at least 1")
+	}
+	if b.Confirm.set {
+		confirm := b.Confirm.value != nil && *b.Confirm.value
+		u.Confirm = &confirm
 	}
 	var err error
 	if u.ExpiresAt, err = expiry(time.Now(), b.ExpiresInDays.value, b.ExpiresAt.value); err != nil {

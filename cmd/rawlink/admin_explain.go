@@ -203,6 +203,8 @@ func (c *explain) verdict(r *share.Record, now time.Time) (status, why string) {
 		return "410", fmt.Sprintf("all %d downloads are handed out; clients that were counted may resume", r.MaxDownloads)
 	case c.Passwords && r.PasswordHash != "":
 		return "401", "unless the password comes along"
+	case r.Confirm:
+		return "403", "until it is opened by POST, which leads to a GET that is served"
 	}
 	return "200", "served"
 }
