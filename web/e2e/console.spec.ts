@@ -125,6 +125,19 @@ test('an infected file is told as such and can’t be shared', async ({ page, ra
   await expect(page.getByRole('button', { name: 'Create link' })).toHaveCount(0)
 })
 
+test('a link that asks first is made, and says so', async ({ page, rawlink, partner }) => {
+  const [space] = await partner.call<{ id: string }[]>('GET', '/spaces')
+  const file = await partner.upload(space?.id ?? '', 'asked.txt', 'text/plain', Buffer.from('asked'))
+  await signIn(page, rawlink, `#/files/${file.id}`)
+  await page.getByRole('button', { name: 'Create link' }).click()
+  await page.getByLabel('Ask before it opens').check()
+  await page.getByRole('dialog').getByRole('button', { name: 'Create link' }).click()
+  await expect(page.getByRole('dialog')).toContainText('any number of times, asks first.')
+  expect((await fetch(await page.getByLabel('Raw link').inputValue())).status).toBe(403)
+  await page.getByRole('button', { name: 'Watch its downloads' }).click()
+  await expect(page.getByRole('row', { name: /View, asks first/ })).toContainText('Active')
+})
+
 test('under the machine’s other name, uploads are of another origin and go through', async ({ page, rawlink }) => {
   await signIn(page, { ...rawlink, api: rawlink.api.replace('127.0.0.1', 'localhost') })
   const chooser = page.waitForEvent('filechooser')

@@ -117,6 +117,23 @@ test('a saved file has its name and its bytes', async ({ page, partner }) => {
   }
 })
 
+test('a link that asks first opens at its button, and counts then', async ({ page, partner }) => {
+  expectRefusals(page) // 403 of the page that asks, and of a favicon
+  for (const permission of ['view', 'download'] as const) {
+    const link = await partner.link('once.txt', 'text/plain', Buffer.from('asked, and answered\n'), { confirm: true, permission, max_downloads: 1 })
+    for (const method of ['GET', 'HEAD']) expect((await fetch(link.url, { method })).status).toBe(403)
+    await page.goto(link.url)
+    await page.reload()
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Open this file?')
+    expect(await partner.count(link)).toBe(0)
+    const saving = permission === 'download' ? page.waitForEvent('download') : null
+    await page.getByRole('button', { name: 'Open the file' }).click()
+    if (saving) expect((await saving).suggestedFilename()).toBe('once.txt')
+    else await expect(page.getByText('asked, and answered')).toBeVisible()
+    expect(await partner.count(link)).toBe(1)
+  }
+})
+
 test('a download that breaks is resumed and counts once', async ({ page, rawlink, partner }) => {
   const content = Buffer.alloc(9_000_000)
   for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(Math.imul(at, 2654435761) >>> 0, at)

@@ -24,8 +24,9 @@ test('every refusal says what happened, and what to do', async ({ page, rawlink,
   expectRefusals(page)
   const link = (wanted: object = {}) => partner.link('a.txt', 'text/plain', text, wanted)
   const ends = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
-  const [revoked, used, expired, locked] = await Promise.all([
+  const [revoked, used, expired, locked, asking] = await Promise.all([
     link(), link({ max_downloads: 1, permission: 'view' }), link({ expires_at: ends(8) }), link({ password: 'open sesame' }),
+    link({ confirm: true }),
   ]) // prettier-ignore
   const infected = await partner.link('b.txt', 'text/plain', Buffer.from(learned))
   expect((await fetch(infected.url)).status).toBe(200)
@@ -41,6 +42,7 @@ test('every refusal says what happened, and what to do', async ({ page, rawlink,
     { name: 'used-up', url: used.url, status: 410, title: 'This link is used up' },
     { name: 'infected', url: infected.url, status: 409, title: 'This file is blocked' },
     { name: 'password', url: locked.url, status: 401, title: 'This link needs a password' },
+    { name: 'confirm', url: asking.url, status: 403, title: 'Open this file?' },
   ]
   for (const { name, url, status, title } of cases) {
     const answer = await page.goto(url)

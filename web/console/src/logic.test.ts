@@ -32,12 +32,13 @@ describe('the form of a link', () => {
   const now = Date.parse('2026-01-01T00:00:00Z')
   it('asks for nothing that was not wanted', () => expect(newShare(id, emptyForm)).toEqual({ file_id: id, permission: 'view' }))
   it('asks for all that was', () => {
-    expect(newShare(id, { permission: 'download', expiry: '7', at: '', cap: ' 5 ', password: ' x' })).toEqual({
+    expect(newShare(id, { permission: 'download', expiry: '7', at: '', cap: ' 5 ', password: ' x', confirm: true })).toEqual({
       file_id: id,
       permission: 'download',
       expires_in_days: 7,
       max_downloads: 5,
       password: ' x',
+      confirm: true,
     })
   })
   it('reads a time on this clock', () => {

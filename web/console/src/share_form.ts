@@ -9,9 +9,10 @@ export interface LinkForm {
   at: string // local time, as datetime-local has it
   cap: string
   password: string
+  confirm: boolean
 }
 
-export const emptyForm: LinkForm = { permission: 'view', expiry: 'never', at: '', cap: '', password: '' }
+export const emptyForm: LinkForm = { permission: 'view', expiry: 'never', at: '', cap: '', password: '', confirm: false }
 
 /** The request that a form stands for. What it can't be says so by throwing. */
 export function newShare(file: string, form: LinkForm, now = Date.now()): NewShare {
@@ -30,6 +31,7 @@ export function newShare(file: string, form: LinkForm, now = Date.now()): NewSha
     wanted.max_downloads = cap
   }
   if (form.password !== '') wanted.password = form.password
+  if (form.confirm) wanted.confirm = true
   return wanted
 }
 

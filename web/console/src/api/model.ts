@@ -51,6 +51,7 @@ export interface Share {
   download_count: number
   revoked: boolean
   has_password: boolean
+  confirm: boolean
   created_at: string
 }
 
@@ -65,6 +66,7 @@ export interface NewShare {
   expires_at?: string
   max_downloads?: number
   password?: string
+  confirm?: boolean
 }
 
 export interface Quota {

@@ -56,7 +56,7 @@ export function LinkTable({ shares, names }: Props) {
 
 function Row({ share, name, onRevoke }: { share: Share; name: string | undefined; onRevoke: () => void }) {
   const state = stateOf(share)
-  const about = `${share.permission === 'view' ? 'View' : 'Download'}${share.has_password ? ', password' : ''}`
+  const about = `${share.permission === 'view' ? 'View' : 'Download'}${share.has_password ? ', password' : ''}${share.confirm ? ', asks first' : ''}`
   const made = relative(share.created_at)
   return (
     <tr class={state === 'active' ? '' : 'ended'}>

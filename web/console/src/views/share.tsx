@@ -80,6 +80,18 @@ export function ShareDialog({ file, onClose }: { file: StoredFile; onClose: () =
       <p class="hint" id="share-password-about">
         Asked for only where the service enforces passwords. Elsewhere rely on the end and the limit.
       </p>
+      <label class="switch">
+        <input
+          type="checkbox"
+          aria-describedby="share-confirm-about"
+          checked={form.confirm}
+          onChange={(event) => change({ confirm: event.currentTarget.checked })}
+        />
+        Ask before it opens
+      </label>
+      <p class="hint" id="share-confirm-about">
+        A page with a button comes first. Programs that check mails and show previews then take no download.
+      </p>
     </FormDialog>
   )
 }
@@ -115,7 +127,8 @@ function Made({ file, share, onClose }: { file: StoredFile; share: CreatedShare;
     <Dialog title="The link is ready" onClose={onClose}>
       <p>
         {file.name}, {limits.join(', ')}
-        {share.has_password && ', with a password'}.
+        {share.has_password && ', with a password'}
+        {share.confirm && ', asks first'}.
       </p>
       <Copy label="Raw link" text={share.url} />
       <p class="hint">
