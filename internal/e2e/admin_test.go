@@ -106,6 +106,9 @@ func TestExplain(t *testing.T) {
 			if e := look(path, "--passwords"); !strings.HasPrefix(e.of("answer"), "401") {
 				t.Errorf("with a password: %+v", e)
 			}
+			if _, asking := c.Share(t, id, testsystem.Object{"confirm": true}); !strings.HasPrefix(look(asking).of("answer"), "403") {
+				t.Errorf("to be confirmed: %+v", look(asking))
+			}
 			if got := status(t, s.Files[0]+path); got != 200 {
 				t.Fatalf("explaining took the only download: %d", got)
 			}

@@ -14,9 +14,9 @@ import (
 // migration: a shallow clone has not.
 var ErrNoHistory = errors.New("this checkout has no history to build the version before from")
 
-// PreviousOrigin builds the origin as it was before the newest migration came, from
-// the repository's history, and returns its name for RunForeign and the migration's.
-func PreviousOrigin(tb testing.TB) (name, migration string, err error) {
+// Previous builds a program, origin or edge, as it was before the newest migration came,
+// from the repository's history, and returns its name for RunForeign and the migration's.
+func Previous(tb testing.TB, program string) (name, migration string, err error) {
 	tb.Helper()
 	root := repository(tb)
 	files, _ := filepath.Glob(filepath.Join(root, "origin", "store", "migrations", "*.sql"))
@@ -42,12 +42,12 @@ func PreviousOrigin(tb testing.TB) (name, migration string, err error) {
 	if err := errors.Join(unpack.Start(), archive.Run(), unpack.Wait()); err != nil {
 		tb.Fatalf("unpack %s: %v", before, err)
 	}
-	name = "origin-before-" + strings.TrimSuffix(migration, ".sql")
+	name = program + "-before-" + strings.TrimSuffix(migration, ".sql")
 	dir := filepath.Dir(Binary(tb, name))
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "./cmd/origin")
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "./cmd/"+program)
 	build.Dir, build.Env = source, append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
-		tb.Fatalf("build the origin of %s: %v\n%s", before, err, out)
+		tb.Fatalf("build %s of %s: %v\n%s", program, before, err, out)
 	}
 	return name, migration, nil
 }
