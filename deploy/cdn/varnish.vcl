@@ -31,8 +31,8 @@ sub vcl_recv {
 		set req.http.X-Purged = xkey.purge(req.http.Surrogate-Key);
 		return (synth(200, "Purged"));
 	}
-	# What an answer depends on: the link alone. No cookie, and no query but a password
-	# form's grant, whose answers are never kept.
+	# What an answer depends on: the link alone. No cookie, and no query but the
+	# grant that a POST led to, whose answers are never kept.
 	unset req.http.Cookie;
 	if (req.url !~ "[?&]grant=") {
 		set req.url = regsub(req.url, "\?.*$", "");
