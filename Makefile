@@ -32,8 +32,8 @@ lint-api: deps ## lint the API's OpenAPI document
 conformance: deps ## run the published Python client and schemathesis against running Rawlinks
 	scripts/conformance.sh
 
-chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RACE=1, RUN=
-	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' scripts/chaos.sh
+chaos: deps ## break every part under a crowd of clients; SEED=, SEEDS=20, ROUNDS=, LONG=1, RACE=1, RUN=, WORLDS=
+	SEED=$(SEED) SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) LONG=$(LONG) RACE=$(RACE) RUN='$(RUN)' WORLDS=$(WORLDS) scripts/chaos.sh
 
 licenses: ## write docs/licenses.md: the licences of what the programs are built from
 	go run ./internal/licenses

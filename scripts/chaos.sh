@@ -3,14 +3,15 @@
 # and then prints what came of it. The results, a file for each seed, stay in
 # bin/chaos/results. ROUNDS repeats each fault, LONG=1 takes the time that whole
 # waits need, RACE=1 builds the programs with the race detector, RUN chooses
-# scenarios as `go test -run` does.
+# scenarios as `go test -run` does. WORLDS are played at once, two unless it says
+# otherwise: more keep the machine busier.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$PWD/bin/chaos
 results=$folder/results
 mkdir -p "$results"
 
-options=(-test.v -test.parallel 2 -test.timeout 60m -test.run "${RUN:-.}" -test.skip '^Test(Oracle|Visit|Path)' -rounds "${ROUNDS:-1}")
+options=(-test.v -test.parallel "${WORLDS:-2}" -test.timeout 60m -test.run "${RUN:-.}" -test.skip '^Test(Oracle|Visit|Path)' -rounds "${ROUNDS:-1}")
 [ -z "${LONG:-}" ] || options+=(-long)
 [ -z "${RACE:-}" ] || options+=(-programs-race)
 go test -c -tags chaos -o "$folder/suite" ./internal/chaos
