@@ -192,7 +192,7 @@ func (l *line) install(ctx context.Context, got fetched) {
 	l.last = got.install.ID
 	installed, err := l.r.Blocks.Install(ctx, l.shareID, got.install, got.replaces)
 	l.r.Meter.Installed(err == nil && installed)
-	if err != nil {
+	if err != nil || !installed {
 		l.r.doubt()
 	}
 }

@@ -128,21 +128,28 @@ func TestUsedUpIsSaidOnce(t *testing.T) {
 }
 
 // reading is a store of blocks that answers and can't be written.
-type reading struct{ answer Answer }
+type reading struct {
+	answer Answer
+	why    error // of an installation that fails; nil: it is refused
+}
 
 func (r reading) Take(context.Context, string, Take) (Answer, error) { return r.answer, nil }
-func (reading) Install(context.Context, string, share.Block, string) (bool, error) {
-	return false, share.E(share.Unavailable, "install block", nil)
+func (r reading) Install(context.Context, string, share.Block, string) (bool, error) {
+	return false, r.why
 }
 func (reading) Prove(context.Context) error { return nil }
 
 // TestBlocksThatCantBeStored has one block opened in vain for each proof, and not for
 // each download.
 func TestBlocksThatCantBeStored(t *testing.T) {
-	for _, answer := range []Answer{{State: Missing}, {State: Fenced, Block: "old"}, {State: Spent, Block: "old"}} {
-		t.Run(answer.State.String(), func(t *testing.T) {
+	down := share.E(share.Unavailable, "install block", nil)
+	for name, blocks := range map[string]reading{
+		"missing": {Answer{State: Missing}, down}, "fenced": {Answer{State: Fenced, Block: "old"}, down}, "spent": {Answer{State: Spent, Block: "old"}, down},
+		"missing, and refused": {Answer{State: Missing}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
 			opened := 0
-			r := New(Config{Blocks: reading{answer}, Meter: noMeter{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Ceiling: ceilingFunc(func(ask share.Ask) (share.Grant, error) {
+			r := New(Config{Blocks: blocks, Meter: noMeter{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Ceiling: ceilingFunc(func(ask share.Ask) (share.Grant, error) {
 				g := share.Grant{Downloads: ask.N}
 				if ask.Block {
 					opened++

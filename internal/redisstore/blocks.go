@@ -131,7 +131,7 @@ func (b *Blocks) Install(ctx context.Context, shareID string, block share.Block,
 
 var (
 	lookScript   = reading(holdingText)
-	removeScript = writing(holdingText)
+	removeScript = freeing(holdingText)
 )
 
 const holdingText = `

@@ -14,6 +14,11 @@ import "github.com/redis/go-redis/v9"
 // to either. It is read inside the script: a connection may outlive a promotion.
 func writing(body string) *redis.Script { return redis.NewScript("#!lua" + historyText + body) }
 
+// freeing is writing for one that makes room: a full memory is no reason to refuse it.
+func freeing(body string) *redis.Script {
+	return redis.NewScript("#!lua flags=allow-oom" + historyText + body)
+}
+
 func reading(body string) *redis.Script {
 	return redis.NewScript("#!lua flags=no-writes" + historyText + body)
 }
