@@ -145,8 +145,8 @@ func retryable(err error) bool {
 // before it broke may have been committed.
 func IsDown(err error) bool {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) { // classes 08 connection, 53 resources, 57P shutdown and start
-		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P")
+	if errors.As(err, &pg) { // classes 08 connection, 53 resources, 57P shutdown and start; 25P03, idle for too long
+		return pg.Code == "25P03" || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P")
 	}
 	var connecting *pgconn.ConnectError
 	var network net.Error
