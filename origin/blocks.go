@@ -115,7 +115,9 @@ func (o *Origin) removeBlock(ctx context.Context, b store.OpenBlock) error {
 
 // finishBlocks settles the closed blocks, each after a last look at it: since an edge was
 // killed nobody may have looked, and by the clock of another origin it may have been closed
-// just now. Where that can't be had, a block waits until it is overdue.
+// just now. Where that can't be had, a block waits until it is overdue; one that is still
+// its link's, since an origin could not take it back, then is as if none had tried: edges
+// may go on with it, and what they tell must find it.
 func (o *Origin) finishBlocks(ctx context.Context) error {
 	for {
 		due, err := o.Store.DueBlocks(ctx, sweepBatch)
@@ -126,18 +128,30 @@ func (o *Origin) finishBlocks(ctx context.Context) error {
 		var blind error
 		for _, b := range due {
 			if blind == nil {
-				blind = o.removeBlock(ctx, b)
+				blind = o.finishBlock(ctx, b)
 			}
-			if blind == nil || b.Overdue {
+			switch {
+			case blind == nil, b.Overdue && !b.Named:
 				done = append(done, b.ID)
+			case b.Overdue:
+				err = errors.Join(err, o.Store.ReleaseBlock(ctx, b))
 			}
 		}
-		lost, err := o.Store.FinishBlocks(ctx, done)
+		lost, finishErr := o.Store.FinishBlocks(ctx, done)
 		o.Metrics.Abandoned.Add(float64(lost))
-		if err != nil || blind != nil || len(due) < sweepBatch {
-			return errors.Join(err, blind)
+		if err = errors.Join(err, finishErr, blind); err != nil || len(due) < sweepBatch {
+			return err
 		}
 	}
+}
+
+// finishBlock looks at a closed block a last time, and ends what an origin began that was
+// to take it back.
+func (o *Origin) finishBlock(ctx context.Context, b store.OpenBlock) error {
+	if err := o.removeBlock(ctx, b); err != nil || !b.Named {
+		return err
+	}
+	return o.Store.CloseBlock(ctx, b)
 }
 
 // freeBlock empties a share's block before its cap changes, so that the new cap is
@@ -169,9 +183,8 @@ func (o *Origin) TakeBackBlocks(ctx context.Context) (err error) {
 			return errors.Join(err, listErr)
 		}
 		for _, b := range some {
-			if behind = b.ID; !b.Closed {
-				err = errors.Join(err, o.takeBackBlock(ctx, b))
-			}
+			behind = b.ID
+			err = errors.Join(err, o.takeBackBlock(ctx, b))
 		}
 	}
 }

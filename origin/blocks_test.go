@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rawlink/internal/ledger"
 	"rawlink/internal/memstore"
 	"rawlink/internal/share"
 	"rawlink/origin/store"
@@ -162,4 +163,96 @@ func TestABlockThatCannotBeSeenIsSettledLate(t *testing.T) {
 	unsettled("a minute later", 1)
 	s.clock.add(time.Hour)
 	unsettled("an hour later", 0)
+}
+
+// away is a failure to remove a block.
+var away = share.E(share.Unavailable, "remove", errors.New("redis takes no writes"))
+
+// TestABlockThatCannotBeEmptiedIsOpenAgain has an idle block held by an origin that can't
+// empty it, for hours. Then edges take from it again, and all that they serve is counted,
+// also a day later.
+func TestABlockThatCannotBeEmptiedIsOpenAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
+	defer s.close()
+	served := int64(0)
+	serve := func(n int) {
+		t.Helper()
+		for range n {
+			ok, why := s.one(0)
+			if !ok {
+				t.Fatal(why)
+			}
+			served++
+		}
+		s.settle()
+	}
+	serve(2)
+	s.blocks.removing = func() error { return away }
+	b := s.blockOf()
+	for range 3 {
+		if err := s.takeBackBlock(t.Context(), b); err == nil {
+			t.Fatal("it was taken back, though it could not be removed")
+		}
+		s.clock.add(time.Hour + time.Minute)
+		if _, err := s.watchOnce(t.Context(), ""); err == nil {
+			t.Error("no failure is told")
+		}
+		if b = s.blockOf(); b.Closed {
+			t.Fatal("the block is held for longer than an hour")
+		}
+	}
+	s.blocks.removing = nil
+	for range 30 {
+		serve(1)
+		s.clock.add(time.Hour - time.Minute)
+		_, err := s.watchOnce(t.Context(), "")
+		s.ok(err)
+		_, err = s.Store.SweepLedger(t.Context(), 100)
+		s.ok(err)
+	}
+	if _, _, count, _ := s.ledgerRow(); count != served {
+		t.Errorf("%d served, %d counted", served, count)
+	}
+}
+
+// TestABrokenOffTakingBackIsEnded has an origin die after it held the last block of a link
+// that has nothing left: the link is used up all the same.
+func TestABrokenOffTakingBackIsEnded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
+	defer s.close()
+	if ok, why := s.one(0); !ok { // which installs a block
+		t.Fatalf("the first download: %v", why)
+	}
+	s.take(1, 20_000)
+	b := s.blockOf()
+	held, err := s.blocks.Look(t.Context(), b.ShareID, b.ID)
+	s.ok(err)
+	last, err := s.blocks.at().Take(t.Context(), b.ShareID, ledger.Take{Edge: "another", Seq: 1, N: held.Free}) // and asks for no more
+	s.ok(err)
+	s.settle()
+	s.ok(s.Store.Settle(t.Context(), []share.Use{{Block: b.ID, Edge: "another", Served: last.Units}}))
+	s.ok(s.Store.HoldBlock(t.Context(), b))
+	s.clock.add(time.Minute)
+	_, err = s.watchOnce(t.Context(), "")
+	s.ok(err)
+	if reserved, most, count, open := s.ledgerRow(); open || reserved != most || count != most {
+		t.Errorf("%d of %d reserved, count %d, a block open: %v; want it used up", reserved, most, count, open)
+	}
+	told := 0
+	for range 2 {
+		_, err := s.Store.Relay(t.Context(), 100, func(changes []store.Change) error {
+			for _, c := range changes {
+				if c.Record.Exhausted {
+					told++
+				}
+			}
+			return nil
+		})
+		s.ok(err)
+	}
+	if told != 1 {
+		t.Errorf("edges were told %d times that it is used up; want once", told)
+	}
 }

@@ -55,7 +55,8 @@ func (m *moved) add(d time.Duration) { m.nanos.Add(int64(d)) }
 // place is a store of blocks that may be exchanged for another.
 type place struct {
 	atomic.Pointer[storecontract.BlockStore]
-	removed func() error // called after a removal, if set; its failure is the answer
+	removing func() error // called before a removal, if set; if it fails nothing is removed
+	removed  func() error // called after a removal, if set; its failure is the answer
 }
 
 func (p *place) move(to storecontract.BlockStore) { p.Store(&to) }
@@ -64,6 +65,11 @@ func (p *place) Look(ctx context.Context, s, b string) (ledger.Holding, error) {
 	return p.at().Look(ctx, s, b)
 }
 func (p *place) Remove(ctx context.Context, s, b string) (ledger.Holding, error) {
+	if p.removing != nil {
+		if err := p.removing(); err != nil {
+			return ledger.Holding{}, err
+		}
+	}
 	h, err := p.at().Remove(ctx, s, b)
 	if p.removed != nil && err == nil {
 		err = p.removed()

@@ -67,14 +67,18 @@ func (s *Store) Infer(ctx context.Context, block string, took map[string]int64) 
 	return s.settle(ctx, words)
 }
 
-// inferred returns what is known that edges took of a block. It is asked every second
+// inferred returns how much edges have to have taken of a block for it to tell anything
+// new: what is said to be served and returned was taken, and counts already. It is asked every second
 // for each block that is open, mostly in vain, and so takes no share's lock.
 func (s *Store) inferred(ctx context.Context, block string) (map[string]int64, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT edge, took FROM ledger_uses WHERE block_id = $1`, block)
-	uses, err := collect(rows, err, func(row scanner) (w word, err error) { err = row.Scan(&w.edge, &w.took); return w, err })
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT edge, served, returned, took FROM ledger_uses WHERE block_id = $1`, block)
+	uses, err := collect(rows, err, func(row scanner) (w word, err error) {
+		err = row.Scan(&w.edge, &w.served, &w.returned, &w.took)
+		return w, err
+	})
 	known := make(map[string]int64, len(uses))
 	for _, w := range uses {
-		known[w.edge] = w.took
+		known[w.edge] = max(w.took, w.served+w.returned)
 	}
 	return known, err
 }

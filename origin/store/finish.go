@@ -17,11 +17,11 @@ const (
 // were closed first. They are to be settled.
 func (s *Store) DueBlocks(ctx context.Context, limit int) ([]OpenBlock, error) {
 	now := s.micros()
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, share_id, touched_at, closed_at < $2 FROM ledger_blocks
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, share_id, touched_at, closed_at < $2, `+named+` FROM ledger_blocks
 		WHERE closed_at < $1 AND NOT settled ORDER BY closed_at LIMIT $3`, now-blockGrace.Microseconds(), now-blockWait.Microseconds(), limit)
 	return collect(rows, err, func(row scanner) (OpenBlock, error) {
 		b := OpenBlock{Closed: true}
-		err := row.Scan(&b.ID, &b.ShareID, &b.TouchedAt, &b.Overdue)
+		err := row.Scan(&b.ID, &b.ShareID, &b.TouchedAt, &b.Overdue, &b.Named)
 		return b, err
 	})
 }
@@ -64,11 +64,11 @@ func (s *Store) SweepLedger(ctx context.Context, limit int) (swept int64, err er
 	return swept, err
 }
 
-// sweepBlocks removes settled blocks that were closed before a time, and what is known
-// of the use of these: another origin may be removing others.
+// sweepBlocks removes settled blocks that were closed before a time and not heard of
+// since, and what is known of the use of these: another origin may be removing others.
 func sweepBlocks(ctx context.Context, tx *sql.Tx, before int64, limit int, skipLocked string) (int64, error) {
 	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger_blocks WHERE id IN (
-		SELECT id FROM ledger_blocks WHERE closed_at < $1 AND settled ORDER BY closed_at LIMIT $2`+skipLocked+`) RETURNING id`, before, limit)
+		SELECT id FROM ledger_blocks WHERE closed_at < $1 AND touched_at < $1 AND settled ORDER BY closed_at LIMIT $2`+skipLocked+`) RETURNING id`, before, limit)
 	ids, err := collect(rows, err, func(row scanner) (id string, err error) { err = row.Scan(&id); return id, err })
 	if err != nil || len(ids) == 0 {
 		return 0, err

@@ -13,6 +13,7 @@ type OpenBlock struct {
 	TouchedAt   int64 // when it was last reported of
 	Closed      bool
 	Overdue     bool // closed for so long that it is settled unseen
+	Named       bool // held: closed, and still its share's. Known of due blocks alone
 }
 
 // OpenBlocks returns blocks that are not settled in the order of their ids, from
@@ -39,7 +40,7 @@ func (s *Store) BlockOf(ctx context.Context, tenantID, shareID string) (b OpenBl
 // A block is taken back in three steps: it is held, so that nobody opens another one in its
 // place; emptied, of what it is proven that nobody took; and closed, or its cap changed.
 // Each may be repeated, and several origins may do so at once. Whoever breaks off leaves a
-// block that is held, and so closed to all but its edges: it is settled as any other.
+// block that is held: it is closed when it is due, or released if it can't be emptied.
 
 // HoldBlock begins to take an open block back: for a few seconds, edges that miss it are
 // granted what they wait for and no other block.
@@ -56,6 +57,24 @@ func (s *Store) HoldBlock(ctx context.Context, b OpenBlock) error {
 	}
 	return nil
 }
+
+// ReleaseBlock ends a hold: the block is open again.
+func (s *Store) ReleaseBlock(ctx context.Context, b OpenBlock) error {
+	err := s.db.InTx(ctx, func(tx *sql.Tx) error {
+		if err := s.lockShare(ctx, tx, b.ShareID); err != nil {
+			return purged(err)
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE ledger_blocks SET closed_at = NULL WHERE id = $1 AND NOT settled AND `+named, b.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("release block: %w", err)
+	}
+	return nil
+}
+
+// named is the condition under which a block is its share's: open, or held.
+const named = `EXISTS (SELECT 1 FROM shares WHERE shares.id = ledger_blocks.share_id AND shares.block_id = ledger_blocks.id)`
 
 // closeMissed closes a share's block if an edge can't find it, or if all that is left is in
 // it and no edge has reported of it for long; but not while it is held.
