@@ -129,7 +129,7 @@ test('a link that asks first is made, and says so', async ({ page, rawlink, part
   const [space] = await partner.call<{ id: string }[]>('GET', '/spaces')
   const file = await partner.upload(space?.id ?? '', 'asked.txt', 'text/plain', Buffer.from('asked'))
   await signIn(page, rawlink, `#/files/${file.id}`)
-  await page.getByRole('button', { name: 'Create link' }).click()
+  await page.getByRole('button', { name: 'Create link' }).first().click()
   await page.getByLabel('Ask before it opens').check()
   await page.getByRole('dialog').getByRole('button', { name: 'Create link' }).click()
   await expect(page.getByRole('dialog')).toContainText('any number of times, asks first.')
