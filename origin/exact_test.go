@@ -121,8 +121,11 @@ func (n *network) heal() {
 	}
 }
 
-// Take, Install and Prove are an edge's way to its blocks.
-func (o *outpost) Take(_ context.Context, id string, t ledger.Take) (a ledger.Answer, err error) {
+// Take, Install and Prove are an edge's way to its blocks. What a call that arrives late
+// is answered nobody reads, nor writes: it has variables of its own.
+func (o *outpost) Take(_ context.Context, id string, t ledger.Take) (ledger.Answer, error) {
+	var a ledger.Answer
+	var err error
 	lost := o.net.pass(func() { a, err = o.blocks.at().Take(context.Background(), id, t) })
 	if lost != nil {
 		return ledger.Answer{}, lost
@@ -130,8 +133,10 @@ func (o *outpost) Take(_ context.Context, id string, t ledger.Take) (a ledger.An
 	return a, err
 }
 
-func (o *outpost) Install(_ context.Context, id string, b share.Block, replaces string) (ok bool, err error) {
+func (o *outpost) Install(_ context.Context, id string, b share.Block, replaces string) (bool, error) {
 	defer o.net.granted.Add(-1)
+	var ok bool
+	var err error
 	lost := o.net.pass(func() { ok, err = o.blocks.at().Install(context.Background(), id, b, replaces) })
 	if lost != nil {
 		return false, lost
@@ -147,7 +152,9 @@ type door struct {
 	origin *Origin
 }
 
-func (d door) Redeem(_ context.Context, id string, ask share.Ask) (g share.Grant, err error) {
+func (d door) Redeem(_ context.Context, id string, ask share.Ask) (share.Grant, error) {
+	var g share.Grant
+	var err error
 	lost := d.net.pass(func() { g, err = d.origin.Redeem(context.Background(), id, ask) })
 	if lost != nil {
 		return share.Grant{}, lost
@@ -158,7 +165,8 @@ func (d door) Redeem(_ context.Context, id string, ask share.Ask) (g share.Grant
 	return g, err
 }
 
-func (d door) Settle(_ context.Context, uses []share.Use) (err error) {
+func (d door) Settle(_ context.Context, uses []share.Use) error {
+	var err error
 	if lost := d.net.pass(func() { err = d.origin.Settle(context.Background(), uses) }); lost != nil {
 		return lost
 	}
