@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -56,14 +55,11 @@ const addedAtOnce = 500
 // it was set. usedUp are the shares of which they left none. A share that was purged
 // meanwhile has no count to keep.
 //
-// The ids are sorted, and the rows locked in that order, as everybody does who locks
-// several; see announceAll.
+// The ids are sorted, so that chunk by chunk the rows are locked in their order.
 func (s *Store) addDownloads(ctx context.Context, tx *sql.Tx, ids []string, count map[string]int64) (usedUp []string, err error) {
-	if lock := s.db.ForUpdate(); lock != "" {
-		query, args := among(`SELECT 1 FROM shares WHERE id IN `, nil, ids)
-		if _, err := tx.ExecContext(ctx, query+` ORDER BY id`+lock, args...); err != nil {
-			return nil, fmt.Errorf("lock shares: %w", err)
-		}
+	condition, locked := among(`id IN `, nil, ids)
+	if err := s.lockShares(ctx, tx, condition, locked...); err != nil {
+		return nil, err
 	}
 	values, args := counted(ids, count)
 	rows, err := tx.QueryContext(ctx, `UPDATE shares SET download_count = download_count + added.column2,
@@ -83,9 +79,9 @@ func (s *Store) addDownloads(ctx context.Context, tx *sql.Tx, ids []string, coun
 }
 
 // counted is a table of ids and their counts, as a statement names it, and its arguments.
-// It has as many rows as the next power of two, as in among; the rest have no id.
+// The rows beyond them, see padded, have no id.
 func counted(ids []string, count map[string]int64) (values string, args []any) {
-	rows := make([]string, 1<<bits.Len(uint(len(ids)-1)))
+	rows := make([]string, padded(len(ids)))
 	for i := range rows {
 		id := ""
 		if i < len(ids) {

@@ -68,8 +68,8 @@ func (s *Store) Infer(ctx context.Context, block string, took map[string]int64) 
 }
 
 // inferred returns how much edges have to have taken of a block for it to tell anything
-// new: what is said to be served and returned was taken, and counts already. It is asked every second
-// for each block that is open, mostly in vain, and so takes no share's lock.
+// new: what is said to be served and returned was taken, and counts already. It is asked
+// every second for each block that is open, mostly in vain, and so takes no share's lock.
 func (s *Store) inferred(ctx context.Context, block string) (map[string]int64, error) {
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT edge, served, returned, took FROM ledger_uses WHERE block_id = $1`, block)
 	uses, err := collect(rows, err, func(row scanner) (w word, err error) {

@@ -202,13 +202,16 @@ func (s *Store) tellCreated(ctx context.Context, tx *sql.Tx, r *room) error {
 	return nil
 }
 
-// among ends a query with a set of values. There are as many places as the next
-// power of two: an engine that keeps prepared statements keeps few of them.
+// among ends a query with a set of values; the last one fills the places beyond them.
 func among(query string, args []any, values []string) (string, []any) {
-	places := make([]string, 1<<bits.Len(uint(len(values)-1)))
-	for i := range places {
+	names := make([]string, padded(len(values)))
+	for i := range names {
 		args = append(args, values[min(i, len(values)-1)])
-		places[i] = "$" + strconv.Itoa(len(args))
+		names[i] = "$" + strconv.Itoa(len(args))
 	}
-	return query + "(" + strings.Join(places, ", ") + ")", args
+	return query + "(" + strings.Join(names, ", ") + ")", args
 }
+
+// padded is how many places a statement has for n values, of which there is one at least: the
+// next power of two, since an engine that keeps prepared statements then keeps few.
+func padded(n int) int { return 1 << bits.Len(uint(n-1)) }

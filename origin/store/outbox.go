@@ -31,15 +31,25 @@ func (s *Store) announceFiles(ctx context.Context, tx *sql.Tx, condition, arg st
 	return s.announceAll(ctx, tx, `file_id IN (SELECT id FROM files WHERE `+condition+`)`, arg)
 }
 
-// announceAll does the same for shares that match, which it locks in the order of their
-// ids, as everybody does who locks several: an UPDATE takes them as it finds them.
+// announceAll does the same for shares that match.
 func (s *Store) announceAll(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
-	if lock := s.db.ForUpdate(); lock != "" {
-		if _, err := tx.ExecContext(ctx, `SELECT 1 FROM shares WHERE `+condition+` ORDER BY id`+lock, args...); err != nil {
-			return fmt.Errorf("lock shares: %w", err)
-		}
+	if err := s.lockShares(ctx, tx, condition, args...); err != nil {
+		return err
 	}
 	return s.announce(ctx, tx, condition, args...)
+}
+
+// lockShares locks those that match in the order of their ids, as everybody does who
+// locks several: an UPDATE takes them as it finds them.
+func (s *Store) lockShares(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
+	lock := s.db.ForUpdate()
+	if lock == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT 1 FROM shares WHERE `+condition+` ORDER BY id`+lock, args...); err != nil {
+		return fmt.Errorf("lock shares: %w", err)
+	}
+	return nil
 }
 
 // announceShare does the same for one share.
