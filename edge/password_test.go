@@ -130,19 +130,27 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// What has ended says so without asking for a password first.
-func TestEndedLinksAskForNoPassword(t *testing.T) {
-	w := guarded(t, nil)
-	for name, c := range map[string]struct {
-		change func(*share.Record)
-		status int
-	}{
+// ending is why a link is not served, whatever its client knows or has done.
+type ending struct {
+	change func(*share.Record)
+	status int
+}
+
+func endings() map[string]ending {
+	return map[string]ending{
 		"revoked":  {func(r *share.Record) { r.Revoked = true }, 410},
 		"expired":  {func(r *share.Record) { r.ExpiresAt = 1 }, 410},
 		"used up":  {func(r *share.Record) { r.MaxDownloads, r.Exhausted = 1, true }, 410},
 		"infected": {func(r *share.Record) { r.Scan = share.Infected }, 409},
+		"pending":  {func(r *share.Record) { r.Scan = share.Pending }, 409},
 		"gone":     {func(r *share.Record) { r.Gone = true }, 404},
-	} {
+	}
+}
+
+// What has ended says so without asking for a password first.
+func TestEndedLinksAskForNoPassword(t *testing.T) {
+	w := guarded(t, nil)
+	for name, c := range endings() {
 		path := w.link(content(10), func(r *share.Record) { withPassword(r); c.change(r) })
 		if got := w.get(path); got.status != c.status {
 			t.Errorf("%s: %d; want %d", name, got.status, c.status)

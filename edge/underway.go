@@ -131,11 +131,10 @@ func (u *underway) end(hash share.Hash, ends func(*known) bool) {
 	}
 }
 
-// followEnds breaks off bodies whose links end, until the edge's I/O ends. It hears of
-// changes from the bus; every few moments it also looks at the links whose record will
-// not be believed any longer before its next look, for the bus may be silent.
+// followEnds breaks off bodies whose links end, until the edge's I/O ends: of changes it
+// hears from the bus, and every few moments it looks by itself.
 func (e *Edge) followEnds() {
-	every := time.NewTicker(e.cfg.MaxStale / 4)
+	every := time.NewTicker(e.judgeEvery())
 	defer every.Stop()
 	var looking errgroup.Group
 	defer func() { _ = looking.Wait() }()
@@ -152,13 +151,18 @@ func (e *Edge) followEnds() {
 	}
 }
 
+// judgeEvery is how often all links with bodies are looked at. What will not be believed
+// at the next look is asked for at this one, so a silent bus hides nothing for longer
+// than MaxStale.
+func (e *Edge) judgeEvery() time.Duration { return e.cfg.MaxStale / 4 }
+
 // judge looks the links up and breaks off the bodies of those that have ended. What
 // can't be looked up goes on, and is looked at again: else an outage of what stands
 // behind the edge would end every large download.
 func (e *Edge) judge(hashes map[share.Hash]struct{}, looking *errgroup.Group) {
 	now := e.now()
 	for hash := range hashes {
-		k, state, err := e.records.Get(hash, now.Add(e.cfg.MaxStale/4))
+		k, state, err := e.records.Get(hash, now.Add(e.judgeEvery()))
 		if state == cache.Hit {
 			e.endBodies(hash, k, err)
 			continue

@@ -138,17 +138,7 @@ func TestConfirmInOneCommand(t *testing.T) {
 // What has ended says so, and asks nobody to confirm it first.
 func TestEndedLinksAskForNoConfirmation(t *testing.T) {
 	w := newWorld(t, nil)
-	for name, c := range map[string]struct {
-		change func(*share.Record)
-		status int
-	}{
-		"revoked":  {func(r *share.Record) { r.Revoked = true }, 410},
-		"expired":  {func(r *share.Record) { r.ExpiresAt = 1 }, 410},
-		"used up":  {func(r *share.Record) { r.MaxDownloads, r.Exhausted = 1, true }, 410},
-		"infected": {func(r *share.Record) { r.Scan = share.Infected }, 409},
-		"pending":  {func(r *share.Record) { r.Scan = share.Pending }, 409},
-		"gone":     {func(r *share.Record) { r.Gone = true }, 404},
-	} {
+	for name, c := range endings() {
 		path := w.link(content(10), func(r *share.Record) { withConfirm(r); c.change(r) })
 		for method, got := range map[string]answer{"GET": w.get(path), "HEAD": w.do("HEAD", path), "POST": w.post(path, formType, "")} {
 			if got.status != c.status {
