@@ -21,6 +21,13 @@ func (s *site) lower(most int64) {
 	s.ok(err)
 }
 
+// first serves the link's first download, which installs a block.
+func (s *site) first() {
+	if ok, why := s.one(0); !ok {
+		s.tb.Fatalf("the first download: %v", why)
+	}
+}
+
 // blockOf is the link's open block.
 func (s *site) blockOf() store.OpenBlock {
 	b, found, err := s.Store.BlockOf(context.Background(), s.tenant, s.rec.ShareID)
@@ -60,9 +67,7 @@ func TestLoweredCapLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
 			defer s.close()
-			if ok, why := s.one(0); !ok { // which installs a block
-				t.Fatalf("the first download: %v", why)
-			}
+			s.first()
 			s.blocks.removed = once(func() error { return meanwhile(s) })
 			s.lower(100)
 			if reserved, _, count, open := s.ledgerRow(); reserved != count || count > 2 || open {
@@ -78,9 +83,7 @@ func TestOneBlockIsTakenBackByTwoOrigins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
 	defer s.close()
-	if ok, why := s.one(0); !ok { // which installs a block
-		t.Fatalf("the first download: %v", why)
-	}
+	s.first()
 	s.take(1, 20_000)
 	reserved, _, _, _ := s.ledgerRow()
 	b := s.blockOf()
@@ -222,9 +225,7 @@ func TestABrokenOffTakingBackIsEnded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, t, 10_000, 1, memstore.NewBlocks(time.Now))
 	defer s.close()
-	if ok, why := s.one(0); !ok { // which installs a block
-		t.Fatalf("the first download: %v", why)
-	}
+	s.first()
 	s.take(1, 20_000)
 	b := s.blockOf()
 	held, err := s.blocks.Look(t.Context(), b.ShareID, b.ID)

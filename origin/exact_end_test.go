@@ -44,9 +44,7 @@ func TestTheLastBlockIsLost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, t, 2000, 2, memstore.NewBlocks(time.Now))
 	defer s.close()
-	if ok, why := s.one(0); !ok { // which installs a block
-		t.Fatalf("the first download: %v", why)
-	}
+	s.first()
 	s.take(1, 5000)
 	fresh := memstore.NewBlocks(time.Now)
 	for _, e := range s.edges {

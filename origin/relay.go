@@ -141,7 +141,6 @@ func (o *Origin) tell(ctx context.Context, changes []store.Change) error {
 // untold when it was acknowledged, will have been told by then.
 type promise struct {
 	rows  map[string]bool // as store.UntoldRows names them
-	most  string          // the greatest of them
 	until string          // there were more than could be listed: all up to this id
 	blind bool            // nobody knows which
 }
@@ -156,11 +155,9 @@ func (p *promise) outgrown(untold []string) bool {
 	if p.blind || store.IsFolder(p.until) {
 		return true
 	}
-	if len(untold) == maxUntold && p.until == "" && p.most > untold[maxUntold-1] {
-		return true
-	}
+	full := len(untold) == maxUntold && p.until == ""
 	for id := range p.rows {
-		if store.IsFolder(id) && !slices.Contains(untold, id) {
+		if full && id > untold[maxUntold-1] || store.IsFolder(id) && !slices.Contains(untold, id) {
 			return true
 		}
 	}
@@ -212,7 +209,6 @@ func (o *Origin) promise(ctx context.Context) promise {
 	p := promise{rows: make(map[string]bool, len(ids))}
 	for _, id := range ids {
 		p.rows[id] = true
-		p.most = id
 	}
 	if err == nil && len(ids) == maxUntold {
 		p.until, err = o.Store.LastUntold(ctx)

@@ -218,7 +218,7 @@ func TestTickWaitsForAnAnnouncedFolder(t *testing.T) {
 // behind: what was promised may be among the rest.
 func TestPromiseIsOutgrown(t *testing.T) {
 	t.Parallel()
-	p := promise{rows: map[string]bool{"b": true}, most: "b"}
+	p := promise{rows: map[string]bool{"b": true}}
 	many := slices.Repeat([]string{"a"}, maxUntold)
 	if !p.outgrown(many) || p.outgrown(many[1:]) || p.outgrown(append(many[1:], "b")) {
 		t.Error("a promise is outgrown where it can't be looked for, and only there")
