@@ -1,8 +1,10 @@
 package database
 
 import (
+	"database/sql"
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -58,5 +60,30 @@ func TestServerGivesUpSilentHosts(t *testing.T) {
 		if err := db.Read().QueryRowContext(t.Context(), "SHOW "+name).Scan(&got); err != nil || got != want {
 			t.Errorf("%s = %q, %v; want %s", name, got, err, want)
 		}
+	}
+}
+
+// TestIdledTransactionIsDown has a process stand still in a transaction for too long: it
+// is told so, as if the database had gone, and not of a fault in what it asked.
+func TestIdledTransactionIsDown(t *testing.T) {
+	db, err := OpenPostgres(t.Context(), testenv.Postgres(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	err = db.InTx(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), "SET LOCAL idle_in_transaction_session_timeout = '1ms'"); err != nil {
+			return err
+		}
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+			time.Sleep(50 * time.Millisecond) // stands still
+			if _, err := tx.ExecContext(t.Context(), "SELECT 1"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !IsDown(err) {
+		t.Errorf("%v; want an error that is down", err)
 	}
 }
